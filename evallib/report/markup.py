@@ -1,0 +1,217 @@
+"""HTML that is safe to embed: escaping, identifiers, and the mark of a piece of a report.
+
+A piece is a fragment of HTML that reads well in JupyterLab and in a page of a report. It begins
+with `PIECE_OPEN`, holds only the elements of `ALLOWED_TAGS`, and nothing that runs or loads.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+PIECE_OPEN = '<div class="ev-piece'
+
+_TAGS = (
+    "a abbr b br caption circle clippath code dd defs desc details div dl dt em figcaption figure "
+    "g h2 h3 h4 i li line ol p path pre rect section small span strong style sub summary sup svg "
+    "symbol table tbody td text th thead title tr tspan ul use"
+)
+ALLOWED_TAGS = frozenset(_TAGS.split())
+_LOADING_ATTRIBUTES = frozenset({"src", "srcset", "href", "xlink:href", "action", "formaction"})
+_LOADING_STYLE = re.compile(r"url\((?!#)|expression\(|@import")
+_ID_USES = re.compile(
+    r'\b(id|for|headers|aria-labelledby|aria-describedby|aria-controls)="([^"]*)"'
+    r'|\bhref="#([^"]*)"|url\(#([^)"]*)\)'
+)
+
+PIECE_CSS = (
+    ".ev-piece{color:#0b0c0c;background:#fff;font-family:Arial,Helvetica,sans-serif;"
+    "font-size:1rem;line-height:1.5;margin:0 0 1.75rem;max-width:100%}"
+    ".ev-piece p{margin:0 0 .5rem;max-width:44em}"
+    ".ev-piece table{border-collapse:collapse;margin:0;font-size:1rem;width:auto;"
+    "min-width:min(100%,30rem);background:#fff;border:0}"
+    ".ev-piece caption{caption-side:top;text-align:left;font-weight:700;padding:0 0 .5rem;"
+    "color:#0b0c0c}"
+    ".ev-piece th,.ev-piece td{padding:.5rem .9rem .5rem 0;text-align:left;vertical-align:top;"
+    "border:0;border-bottom:1px solid #b1b4b6;background:#fff;color:#0b0c0c;white-space:normal;"
+    "font-size:1rem;max-width:26em}"
+    ".ev-piece th:last-child,.ev-piece td:last-child{padding-right:.25rem}"
+    ".ev-piece thead th{vertical-align:bottom;border-bottom:2px solid #0b0c0c;font-weight:700;"
+    "min-width:4.5em}"
+    ".ev-piece tbody th{font-weight:400;min-width:7em}"
+    ".ev-piece .ev-n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    ".ev-piece thead .ev-n{white-space:normal}"
+    ".ev-piece td.ev-n.ev-empty{white-space:normal}"
+    ".ev-piece .ev-scroll{overflow-x:auto;max-width:100%;padding:2px}"
+    ".ev-piece .ev-scroll:focus-visible,.ev-piece a:focus-visible,"
+    ".ev-piece summary:focus-visible{outline:3px solid #0b0c0c;outline-offset:2px;"
+    "box-shadow:0 0 0 2px #fff}"
+    ".ev-piece .ev-notes{list-style:none;padding:0;margin:.5rem 0 0;font-size:.9375rem}"
+    ".ev-piece .ev-notes li{margin:0 0 .25rem;max-width:48em}"
+    ".ev-piece figure{margin:0;max-width:47.5rem}"
+    ".ev-piece .ev-headline{font-size:1.1875rem;line-height:1.3;margin:0 0 .25rem}"
+    ".ev-piece .ev-subtitle{margin:0 0 .75rem;color:#383f43}"
+    ".ev-piece .ev-svg svg{display:block;width:100%;min-width:30rem;height:auto}"
+    ".ev-piece .ev-source{font-size:.9375rem;color:#383f43;margin:.5rem 0}"
+    ".ev-piece details{margin:.25rem 0 .5rem}"
+    ".ev-piece details>.ev-scroll{margin-top:.5rem}"
+    ".ev-piece summary{cursor:pointer;color:#1d5a93;min-height:1.75rem;line-height:1.75rem;"
+    "text-decoration:underline}"
+    ".ev-piece a{color:#1d5a93;display:inline-block;min-height:1.75rem;line-height:1.75rem}"
+)
+_STYLE_BLOCK = f"<style>{PIECE_CSS}</style>"
+
+
+def escape(text: object) -> str:
+    """Return text made safe for HTML, in an element or in a quoted attribute.
+
+    Examples
+    --------
+    >>> escape('<b title="x">')
+    '&lt;b title=&quot;x&quot;&gt;'
+    """
+    return html.escape(str(text), quote=True)
+
+
+def slugify(text: str, *, limit: int = 60) -> str:
+    """Return an identifier of lower-case letters, digits and hyphens made from the text.
+
+    Examples
+    --------
+    >>> slugify("Councils, by year (2015/16)")
+    'councils-by-year-2015-16'
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:limit].strip("-")
+    return slug or "item"
+
+
+def piece(body: str, *, kind: str = "block") -> str:
+    """Wrap a fragment as a piece: marked, and with the style that JupyterLab needs.
+
+    Parameters
+    ----------
+    body : str
+        HTML in which every text that came from data is already escaped.
+    kind : str
+        Added to the class, for the style of a page.
+
+    Returns
+    -------
+    str
+        The piece; a page takes the style block out again, since it has its own.
+    """
+    return f'{PIECE_OPEN} ev-{slugify(kind)}">{_STYLE_BLOCK}{body}</div>'
+
+
+def without_style(fragment: str) -> str:
+    """Return a piece without the style blocks that only JupyterLab needs."""
+    return fragment.replace(_STYLE_BLOCK, "")
+
+
+class _Screen(HTMLParser):
+    """Remembers the first element or attribute that a piece may not hold."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.trouble = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ALLOWED_TAGS:
+            self.trouble = self.trouble or f"the element <{tag}>"
+        for name, value in attrs:
+            text = re.sub(r"[\s\x00-\x1f]", "", value or "").lower()
+            if name.startswith("on"):
+                self.trouble = self.trouble or f"the attribute {name}"
+            elif name in _LOADING_ATTRIBUTES and not _is_quiet_link(tag, text):
+                self.trouble = self.trouble or f"the address in {name} of <{tag}>"
+            elif name == "style" and _LOADING_STYLE.search(text):
+                self.trouble = self.trouble or "a style that loads something"
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "style" and re.search(r"@import|url\(|</", data, re.IGNORECASE):
+            self.trouble = self.trouble or "a style that loads something"
+
+
+def _is_quiet_link(tag: str, address: str) -> bool:
+    if tag == "use":
+        return address.startswith("#")
+    if tag != "a":
+        return False
+    return address.startswith(("#", "https://", "http://", "mailto:", "data:text/csv")) or (
+        ":" not in address and not address.startswith("//")
+    )
+
+
+def find_trouble(fragment: str) -> str:
+    """Say why a fragment is not a piece that a page may embed; empty when it is.
+
+    Examples
+    --------
+    >>> find_trouble("<table><tr><td>1</td></tr></table>")
+    'it does not carry the mark of a piece'
+    >>> find_trouble(piece("<p>1</p>"))
+    ''
+    >>> find_trouble(piece("<script>1</script>"))
+    'it holds the element <script>'
+    """
+    if not fragment.lstrip().startswith(PIECE_OPEN):
+        return "it does not carry the mark of a piece"
+    screen = _Screen()
+    screen.feed(without_style(fragment))
+    screen.close()
+    return f"it holds {screen.trouble}" if screen.trouble else ""
+
+
+def make_ids_unique(fragment: str, taken: set[str]) -> str:
+    """Rename the identifiers of a fragment that are taken already, with every use of them.
+
+    Parameters
+    ----------
+    fragment : str
+        HTML written by the report's own pieces.
+    taken : set of str
+        Identifiers of the page so far; those of the fragment are added to it.
+
+    Returns
+    -------
+    str
+        The fragment, unchanged where no identifier was taken.
+
+    Examples
+    --------
+    >>> make_ids_unique('<p id="a"></p><a href="#a">x</a>', {"a"})
+    '<p id="a-2"></p><a href="#a-2">x</a>'
+    """
+    names = dict.fromkeys(
+        match.group(2) for match in _ID_USES.finditer(fragment) if match.group(1) == "id"
+    )
+    renamed = {name: _free_name(name, taken) for name in names}
+    if all(old == new for old, new in renamed.items()):
+        return fragment
+    return _ID_USES.sub(_renamer(renamed), fragment)
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    candidate, count = name, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{name}-{count}"
+    taken.add(candidate)
+    return candidate
+
+
+def _renamer(renamed: dict[str, str]) -> Callable[[re.Match[str]], str]:
+    def rename(match: re.Match[str]) -> str:
+        attribute, value, target, reference = match.groups()
+        if attribute is not None:
+            new = " ".join(renamed.get(word, word) for word in value.split())
+            return f'{attribute}="{new}"'
+        if target is not None:
+            return f'href="#{renamed.get(target, target)}"'
+        return f"url(#{renamed.get(reference, reference)})"
+
+    return rename
