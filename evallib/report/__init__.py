@@ -6,6 +6,7 @@ nothing but the package's errors, so that notebooks and pages show the same obje
 
 from __future__ import annotations
 
+from evallib.report.chart import Chart
 from evallib.report.tables import Table
 
-__all__ = ["Table"]
+__all__ = ["Chart", "Table"]

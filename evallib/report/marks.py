@@ -1,0 +1,126 @@
+"""Marks of the charts: points with intervals, bands, keys; told apart by shape as by colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from evallib.report.drawing import GREY, INK, PALETTE, close_gaps
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one kind of mark is drawn: never by its colour alone."""
+
+    name: str
+    colour: str
+    marker: str
+    is_filled: bool
+
+
+EVENT_LOOKS = {
+    "before": Look("Before", PALETTE[0], "o", False),
+    "anticipation": Look("Anticipation", PALETTE[4], "^", False),
+    "event year": Look("Event year", PALETTE[3], "D", False),
+    "after": Look("After", PALETTE[2], "s", True),
+    "reference": Look("Reference", INK, "x", True),
+}
+
+
+def draw_points(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
+    """Draw estimates above their event times, each with its interval as a vertical line."""
+    times = rows["event_time"].to_numpy(dtype=float)
+    bounded = rows[["conf_low", "conf_high"]].notna().all(axis=1).to_numpy()
+    low, high = rows["conf_low"].to_numpy(float), rows["conf_high"].to_numpy(float)
+    axes.vlines(times[bounded], low[bounded], high[bounded], color=look.colour, linewidth=2.5)
+    axes.plot(
+        times,
+        rows["estimate"].to_numpy(dtype=float),
+        linestyle="none",
+        marker=look.marker,
+        markersize=9,
+        markeredgewidth=2.2,
+        color=look.colour,
+        markerfacecolor=look.colour if look.is_filled else "white",
+        label=look.name,
+        zorder=3,
+    )
+
+
+def draw_rows(axes: Axes, rows: pd.DataFrame, heights: Sequence[float], look: Look) -> None:
+    """Draw estimates at the given heights, each with its interval as a horizontal line."""
+    low, high = rows["conf_low"].to_numpy(float), rows["conf_high"].to_numpy(float)
+    bounded = np.isfinite(low) & np.isfinite(high)
+    places = np.asarray(heights, dtype=float)
+    axes.hlines(places[bounded], low[bounded], high[bounded], color=look.colour, linewidth=2.5)
+    axes.plot(
+        rows["estimate"].to_numpy(dtype=float),
+        places,
+        linestyle="none",
+        marker=look.marker,
+        markersize=9,
+        markeredgewidth=2.2,
+        color=look.colour,
+        markerfacecolor=look.colour if look.is_filled else "white",
+        label=look.name,
+        zorder=3,
+    )
+
+
+def draw_band(axes: Axes, size: float | None, *, is_vertical: bool) -> None:
+    """Shade the changes too small to matter, from minus to plus `size`; nothing for None."""
+    if size is None:
+        return
+    draw_span = axes.axvspan if is_vertical else axes.axhspan
+    draw_span(
+        -size,
+        size,
+        facecolor="#E9ECEF",
+        edgecolor=GREY,
+        linewidth=0.8,
+        linestyle=(0, (1, 2)),
+        zorder=0,
+        label="Too small to matter",
+    )
+
+
+def value_limits(data: pd.DataFrame, band: float | None) -> tuple[float, float]:
+    """Return limits that hold every estimate, bound and the band, with zero among them."""
+    values = data[["estimate", "conf_low", "conf_high"]].to_numpy(dtype=float).ravel()
+    finite = values[np.isfinite(values)]
+    marks = [*finite.tolist(), 0.0, *([-band, band] if band else [])]
+    return close_gaps(min(marks), max(marks))
+
+
+def draw_key(
+    axes: Axes,
+    *,
+    columns: int = 3,
+    handles: Sequence[Artist] | None = None,
+    labels: Sequence[str] = (),
+) -> None:
+    """Write what the marks stand for, above the axes, in the order they were drawn."""
+    if handles is None:
+        drawn, names = axes.get_legend_handles_labels()
+    else:
+        drawn, names = list(handles), list(labels)
+    axes.legend(
+        drawn,
+        names,
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.01),
+        ncols=columns,
+        borderpad=0.0,
+        borderaxespad=0.6,
+        handletextpad=0.5,
+        columnspacing=1.4,
+        labelspacing=0.35,
+    )
