@@ -1,0 +1,32 @@
+"""The plan of an evaluation: read, checked and frozen before anything runs."""
+
+from __future__ import annotations
+
+from evallib.plan.load import find_plan, list_plans, load_plan
+from evallib.plan.model import Plan
+from evallib.plan.params import Parameter, json_schema, list_parameters
+from evallib.plan.parts import Concurrent, Covariate, Headline, History, Outcome, People
+from evallib.plan.places import project_root, project_roots, shown_path
+from evallib.plan.years import financial_years, format_financial_year, parse_financial_year
+
+__all__ = [
+    "Concurrent",
+    "Covariate",
+    "Headline",
+    "History",
+    "Outcome",
+    "Parameter",
+    "People",
+    "Plan",
+    "financial_years",
+    "find_plan",
+    "format_financial_year",
+    "json_schema",
+    "list_parameters",
+    "list_plans",
+    "load_plan",
+    "parse_financial_year",
+    "project_root",
+    "project_roots",
+    "shown_path",
+]

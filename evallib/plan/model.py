@@ -1,0 +1,314 @@
+"""The plan of one evaluation: every parameter, typed, frozen and described."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import PrivateAttr, model_validator
+
+from evallib.errors import Fault, PlanError, did_you_mean
+from evallib.plan.fields import (
+    CouncilCode,
+    EventWindow,
+    FinancialYear,
+    Notebook,
+    NotEmpty,
+    Number,
+    Register,
+    Selection,
+    Slug,
+    Text,
+    Unique,
+    WholeNumber,
+    YearRange,
+    not_in_this_version,
+    parameter,
+    problem,
+)
+from evallib.plan.parts import (
+    Concurrent,
+    Covariate,
+    EstimatorName,
+    Headline,
+    History,
+    Outcome,
+    Part,
+    People,
+)
+from evallib.plan.rules import broken_rules
+from evallib.plan.show import plan_table
+
+
+class Plan(Part):
+    """One evaluation: the question, the event, the sample, the outcomes and the methods.
+
+    Build one with `evallib.plan.load_plan`. Attributes are the keys of the file.
+    """
+
+    title: Text = parameter("The evaluation's title.", kind="text")
+    question: Text = parameter("The question it answers.", kind="text")
+    register: Register = parameter(
+        "The register that holds the studied events.",
+        kind="register's name or path",
+        allowed="a register in data/raw, or the path of a .csv file of the same shape",
+    )
+    kinds: Annotated[tuple[Slug, ...], NotEmpty, Unique] = parameter(
+        "The kinds of event that are studied.",
+        kind="list of names",
+        allowed="kinds in the register",
+    )
+    known_from: FinancialYear = parameter(
+        "The event studied is a council's first from this year on; earlier ones are history.",
+        kind="financial year",
+        unit="financial year of the event's date",
+        allowed="like 2021/22",
+    )
+    last_event_year: FinancialYear = parameter(
+        "Councils whose first event is later are not-yet-exposed controls until then.",
+        kind="financial year",
+        unit="financial year of the event's date",
+        allowed="like 2023/24, not before known_from",
+    )
+    min_confidence: Literal["low", "medium", "high"] = parameter(
+        "Register rows below it count as exposed at an unknown date.",
+        kind="choice",
+        default="medium",
+    )
+    date_precision: Literal["day", "month", "year"] = parameter(
+        "Register rows dated more coarsely count as exposed at an unknown date.",
+        kind="choice",
+        default="month",
+    )
+    no_record: Literal["assume_not_exposed", "only_known"] = parameter(
+        "Whether councils without a record serve as controls; both rules are always shown.",
+        kind="choice",
+        default="assume_not_exposed",
+    )
+    history: History = parameter(
+        "What is done with earlier events.", kind="keys with values", default=History()
+    )
+    concurrent: Concurrent | None = parameter(
+        "Other events that may fall together with the studied one.",
+        kind="keys with values",
+        default=None,
+    )
+    exposure_starts: Annotated[
+        Literal["next_period"],
+        not_in_this_version("same_period", "event_period", built="next_period"),
+    ] = parameter(
+        "Exposure starts with the indicator's first measurement period that begins after the "
+        "event.",
+        kind="choice",
+        default="next_period",
+    )
+    anticipation: WholeNumber = parameter(
+        "Years before the event year in which councils may already have reacted.",
+        kind="whole number",
+        unit="years",
+        allowed="0 to 10",
+        default=0,
+    )
+    years: YearRange = parameter(
+        "The first and last year of the panel.",
+        kind="pair of financial years",
+        unit="financial years",
+        allowed="first before last, like [2015/16, 2024/25]",
+    )
+    council_types: Annotated[Literal["all"] | tuple[str, ...], Selection] = parameter(
+        "The types of council that take part.",
+        kind="all, or a list of names",
+        allowed="all, or types in data/raw/councils.csv",
+        default="all",
+    )
+    regions: Annotated[Literal["all"] | tuple[str, ...], Selection] = parameter(
+        "The regions that take part.",
+        kind="all, or a list of names",
+        allowed="all, or regions in data/raw/councils.csv",
+        default="all",
+    )
+    boundaries: Annotated[
+        Literal["drop"],
+        not_in_this_version("aggregate_to_successor", "keep_predecessors", built="drop"),
+    ] = parameter(
+        "What is done with councils touched by reorganisation within the years.",
+        kind="choice",
+        default="drop",
+    )
+    exclude: Annotated[tuple[CouncilCode, ...], Unique] = parameter(
+        "Councils that are left out.",
+        kind="list of council codes",
+        allowed="codes in data/raw/councils.csv",
+        default=(),
+    )
+    comparison: Literal["not_yet_treated", "never_treated"] = parameter(
+        "Which councils group_time compares with.", kind="choice", default="not_yet_treated"
+    )
+    outcomes: Annotated[tuple[Outcome, ...], NotEmpty] = parameter(
+        "The outcomes, each with its role and meaningful change.", kind="list of keys with values"
+    )
+    covariates: tuple[Covariate, ...] = parameter(
+        "Characteristics of councils to adjust for.", kind="list of keys with values", default=()
+    )
+    weights: Literal["none", "population"] = parameter(
+        "none: the average council; population: the average resident.",
+        kind="choice",
+        default="none",
+    )
+    headline: Headline = parameter(
+        "Which estimate stands first.", kind="keys with values", default=Headline()
+    )
+    estimators: Annotated[tuple[EstimatorName, ...], NotEmpty, Unique] = parameter(
+        "The estimators that run on every outcome.",
+        kind="list of choices",
+        default=("twfe", "event_study", "group_time"),
+    )
+    cluster: Annotated[
+        Literal["council"],
+        not_in_this_version("county", "region", "council_type", built="council"),
+    ] = parameter(
+        "The level at which errors are clustered; councils of one joint event form one cluster.",
+        kind="choice",
+        default="council",
+    )
+    confidence_level: Number = parameter(
+        "The level of confidence intervals.",
+        kind="number",
+        unit="share",
+        allowed="above 0.5 and below 1",
+        default=0.95,
+    )
+    event_window: EventWindow = parameter(
+        "The first and last event time that are shown; 0 is the first exposed period.",
+        kind="pair of whole numbers",
+        unit="years since first exposure",
+        allowed="first at most -2 minus anticipation, last at least 0",
+        default=(-5, 2),
+    )
+    seed: WholeNumber = parameter(
+        "The seed of everything random.",
+        kind="whole number",
+        allowed="0 to 4294967295",
+        default=20260101,
+    )
+    people: People = parameter(
+        "Who commissioned, analysed and assured it.", kind="keys with values", default=People()
+    )
+    notebooks: Annotated[tuple[Notebook, ...], NotEmpty, Unique] = parameter(
+        "The notebooks that run, in notebooks/.",
+        kind="list of names",
+        allowed="like 01_panel_quality",
+    )
+
+    _name: str = PrivateAttr(default="plan")
+    _path: Path | None = PrivateAttr(default=None)
+    _overrides: tuple[str, ...] = PrivateAttr(default=())
+    _differences: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _keep_the_rules(self) -> Plan:
+        known: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields}
+        known["outcomes"] = tuple(enumerate(self.outcomes))
+        known["covariates"] = tuple(enumerate(self.covariates))
+        broken = broken_rules(known)
+        if broken:
+            raise problem("; ".join(f"{found.what}. {found.remedy}" for found in broken))
+        return self
+
+    @property
+    def name(self) -> str:
+        """The plan's name: the stem of its file, which names its folder of outputs."""
+        return self._name
+
+    @property
+    def path(self) -> Path | None:
+        """The file it was read from; not part of the run's key."""
+        return self._path
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The keys that were set in place of the file's, in order."""
+        return self._overrides
+
+    def outcome(self, indicator: str) -> Outcome:
+        """Return the outcome with this indicator.
+
+        Parameters
+        ----------
+        indicator : str
+            The indicator's name.
+
+        Returns
+        -------
+        Outcome
+            Its part of the plan.
+
+        Raises
+        ------
+        PlanError
+            If the plan has no such outcome.
+        """
+        for outcome in self.outcomes:
+            if outcome.indicator == indicator:
+                return outcome
+        names = [outcome.indicator for outcome in self.outcomes]
+        remedy = did_you_mean(indicator, names).strip() or "Use " + ", ".join(names)
+        raise PlanError([Fault(f"plan {self.name}", f"has no outcome '{indicator}'", "", remedy)])
+
+    def effective(self) -> dict[str, Any]:
+        """Return every parameter as plain values, defaults included.
+
+        Returns
+        -------
+        dict
+            Text, numbers, lists and dicts only, in the order of the model.
+        """
+        return self.model_dump(mode="json")
+
+    def differences(self) -> dict[str, Any]:
+        """Return what the overrides changed, by dotted key.
+
+        Returns
+        -------
+        dict
+            Plain values; outcomes and covariates are named, not numbered. Empty when nothing
+            differs from the file.
+        """
+        return dict(self._differences)
+
+    def key(self) -> str:
+        """Return the sha256 of the effective plan, 64 hexadecimal digits."""
+        text = json.dumps(self.effective(), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+    def with_source(
+        self, name: str, path: Path, overrides: tuple[str, ...], differences: Mapping[str, Any]
+    ) -> Plan:
+        """Return a copy that knows its name, file and overrides.
+
+        Parameters
+        ----------
+        name : str
+            The plan's name.
+        path : pathlib.Path
+            Its file.
+        overrides : tuple of str
+            Keys that were set.
+        differences : mapping
+            What they changed.
+
+        Returns
+        -------
+        Plan
+            A new plan with equal parameters.
+        """
+        copy = self.model_copy()
+        copy._name, copy._path = name, path
+        copy._overrides, copy._differences = overrides, dict(differences)
+        return copy
+
+    def _repr_html_(self) -> str:
+        return plan_table(self.name, self.effective(), set(self._differences))

@@ -1,0 +1,206 @@
+"""The rules between values of a plan: what each value alone cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evallib.plan.reading import Loc
+from evallib.plan.years import parse_financial_year
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that the plan breaks: where, what, why and the remedy."""
+
+    loc: Loc
+    what: str
+    why: str
+    remedy: str
+
+
+_Known = Mapping[str, Any]
+
+
+def broken_rules(known: _Known) -> list[Broken]:
+    """Return every rule that the values break.
+
+    Parameters
+    ----------
+    known : mapping
+        The parameters that are valid by themselves; rules about others are not asked. `outcomes`
+        and `covariates` are pairs of their place in the list and the item.
+
+    Returns
+    -------
+    list of Broken
+        Empty when the plan is whole.
+    """
+    return [found for needs, rule in _RULES if needs <= known.keys() for found in rule(known)]
+
+
+def _event_years(known: _Known) -> Iterator[Broken]:
+    first, last = known["known_from"], known["last_event_year"]
+    if parse_financial_year(last) < parse_financial_year(first):
+        yield Broken(
+            ("last_event_year",),
+            f"{last} is before known_from, {first}",
+            "no event could be studied",
+            "swap the two, or give a later last_event_year",
+        )
+
+
+def _events_within_years(known: _Known) -> Iterator[Broken]:
+    spans = [outcome.years_or(known["years"]) for _, outcome in known["outcomes"]]
+    if not spans:
+        return
+    first = min((span[0] for span in spans), key=parse_financial_year)
+    last = max((span[1] for span in spans), key=parse_financial_year)
+    if parse_financial_year(known["last_event_year"]) < parse_financial_year(first):
+        yield Broken(
+            ("last_event_year",),
+            f"{known['last_event_year']} is before the first year of every outcome, {first}",
+            "no studied event would have a year before it",
+            "give a later last_event_year, or earlier years",
+        )
+    if parse_financial_year(known["known_from"]) > parse_financial_year(last):
+        yield Broken(
+            ("known_from",),
+            f"{known['known_from']} is after the last year of every outcome, {last}",
+            "no studied event would have a year after it",
+            "give an earlier known_from, or later years",
+        )
+
+
+def _window(known: _Known) -> Iterator[Broken]:
+    first, last = known["event_window"]
+    reference = -2 - known["anticipation"]
+    if first >= last:
+        yield Broken(
+            ("event_window",),
+            f"the window is reversed: {first} is not before {last}",
+            "",
+            "give the first event time first, like [-5, 2]",
+        )
+        return
+    if first > reference:
+        yield Broken(
+            ("event_window",),
+            f"starts at {first}, but the year that effects are measured from is {reference}",
+            "without a year before the event there is nothing to compare with",
+            f"start at {reference - 1} or earlier",
+        )
+    if last < 0:
+        yield Broken(
+            ("event_window",),
+            f"ends at {last}, before exposure starts at 0",
+            "no effect would be shown",
+            "end at 0 or later",
+        )
+
+
+def _window_within_years(known: _Known) -> Iterator[Broken]:
+    first, last = known["event_window"]
+    spans = [outcome.years_or(known["years"]) for _, outcome in known["outcomes"]]
+    lengths = [parse_financial_year(b) - parse_financial_year(a) + 1 for a, b in spans]
+    if lengths and last - first + 1 > max(lengths):
+        yield Broken(
+            ("event_window",),
+            f"is {last - first + 1} years long, but the panel has {max(lengths)}",
+            "no council could be seen at both ends",
+            "shorten the window, or give more years",
+        )
+
+
+def _headline(known: _Known) -> Iterator[Broken]:
+    name = known["headline"].estimator
+    if name not in known["estimators"]:
+        yield Broken(
+            ("headline", "estimator"),
+            f"'{name}' is not among the estimators",
+            "the headline figure would not be estimated",
+            f"add {name} to estimators, or choose one of {', '.join(known['estimators'])}",
+        )
+
+
+def _covariates(known: _Known) -> Iterator[Broken]:
+    if known["covariates"] and "group_time" in known["estimators"]:
+        yield Broken(
+            ("covariates",),
+            "covariates in group_time are not in this version",
+            "group_time would ignore them",
+            "take group_time out of estimators (and headline), or write covariates: []",
+        )
+
+
+def _names_once(known: _Known) -> Iterator[Broken]:
+    for key, attribute in (("outcomes", "indicator"), ("covariates", "name")):
+        seen: dict[str, int] = {}
+        for at, item in known.get(key, ()):
+            name = getattr(item, attribute)
+            if name in seen:
+                yield Broken(
+                    (key, at, attribute),
+                    f"'{name}' is listed twice (also as {key}[{seen[name]}])",
+                    "results are found by this name",
+                    "keep one of the two",
+                )
+            seen.setdefault(name, at)
+
+
+def _outcomes(known: _Known) -> Iterator[Broken]:
+    for at, outcome in known["outcomes"]:
+        if outcome.meaningful_change <= 0:
+            yield Broken(
+                ("outcomes", at, "meaningful_change"),
+                f"is {outcome.meaningful_change:g}, but it must be above 0",
+                "the verdict is held against it",
+                "give the smallest change that would matter, in the outcome's unit",
+            )
+        if outcome.scale == "log" and outcome.zeros == "keep":
+            yield Broken(
+                ("outcomes", at, "zeros"),
+                "zeros are kept on a log scale",
+                "zero has no logarithm",
+                "write zeros: missing, or scale: level",
+            )
+        if outcome.per == outcome.indicator:
+            yield Broken(
+                ("outcomes", at, "per"),
+                f"'{outcome.per}' is divided by itself",
+                "",
+                "name another indicator, or leave per out",
+            )
+
+
+def _ranges(known: _Known) -> Iterator[Broken]:
+    if "confidence_level" in known and not 0.5 < known["confidence_level"] < 1:
+        yield Broken(
+            ("confidence_level",),
+            f"is {known['confidence_level']:g}, but it must be above 0.5 and below 1",
+            "",
+            "write it as a share, like 0.95",
+        )
+    bounds = (("anticipation", 10), ("seed", 2**32 - 1))
+    values: list[tuple[Loc, int, int]] = [
+        ((key,), known[key], top) for key, top in bounds if key in known
+    ]
+    if "history" in known:
+        values.append((("history", "years"), known["history"].years, 50))
+    for loc, value, top in values:
+        if not 0 <= value <= top:
+            yield Broken(loc, f"is {value}, but it must be from 0 to {top}", "", "mend the number")
+
+
+_RULES: tuple[tuple[frozenset[str], Callable[[_Known], Iterator[Broken]]], ...] = (
+    (frozenset({"known_from", "last_event_year"}), _event_years),
+    (frozenset({"known_from", "last_event_year", "years", "outcomes"}), _events_within_years),
+    (frozenset({"event_window", "anticipation"}), _window),
+    (frozenset({"event_window", "years", "outcomes"}), _window_within_years),
+    (frozenset({"headline", "estimators"}), _headline),
+    (frozenset({"covariates", "estimators"}), _covariates),
+    (frozenset(), _names_once),
+    (frozenset({"outcomes"}), _outcomes),
+    (frozenset(), _ranges),
+)
