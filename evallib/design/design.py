@@ -1,0 +1,334 @@
+"""The estimation sample of one outcome: who is treated when, who compares, and who went."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+from evallib.design.build import Sample, build_sample
+from evallib.design.outcomes import outcome_figures
+from evallib.errors import DesignError, EvallibError, Fault, did_you_mean
+from evallib.exposure.exposure import Exposure
+from evallib.panel.build import Panel, plan_label
+from evallib.plan import Plan
+
+RULES = ("assume_not_exposed", "only_known")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Design:
+    """The estimation sample of one outcome under one rule for councils without a record.
+
+    Parameters
+    ----------
+    outcome, title, unit, polarity, role : str
+        The indicator and what it is, in words; the unit is after `per` and `scale`.
+    meaningful_change : float
+        The smallest change that matters, in the outcome's unit.
+    comparison : str
+        ``not_yet_treated`` or ``never_treated``.
+    no_record : str
+        ``assume_not_exposed`` or ``only_known``.
+    full : pandas.DataFrame
+        Every row of the sample's councils: council_code, period, value, weight, sorted.
+    councils : pandas.DataFrame
+        One row a council, see `Sample`.
+    frame : pandas.DataFrame
+        Rows for regressions: event-year rows left out, and every row of a later-treated control
+        from its own event year on. council_code, period, value, weight, is_exposed (0 or 1),
+        cohort (missing unless treated), cluster.
+    group_time_frame : pandas.DataFrame
+        Rows for group-time effects: only later-treated controls are cut.
+    anticipation : int
+        Periods of anticipation, the event period included.
+    reference : int
+        Event time of the reference period.
+    window : tuple of int
+        First and last event time that are shown.
+    level : float
+        Confidence level.
+    seed : int
+        Seed of everything random.
+    estimators : tuple of str
+        Estimators that the plan asks for.
+    headline : tuple of str
+        The headline's estimator and aggregation.
+    flow, dropped : pandas.DataFrame
+        The sample flow, and every council that was dropped with its reason.
+    sample_id : str
+        Hash of the rows, so that two results can be told to rest on the same sample.
+    alternative : Design, optional
+        The same outcome under the other rule for councils without a record.
+    alternative_reason : str
+        Why there is no alternative, when there is none.
+    """
+
+    outcome: str
+    title: str
+    unit: str
+    polarity: str
+    role: str
+    meaningful_change: float
+    comparison: str
+    no_record: str
+    full: pd.DataFrame
+    councils: pd.DataFrame
+    frame: pd.DataFrame
+    group_time_frame: pd.DataFrame
+    anticipation: int
+    reference: int
+    window: tuple[int, int]
+    level: float
+    seed: int
+    estimators: tuple[str, ...]
+    headline: tuple[str, str]
+    weighted: bool
+    flow: pd.DataFrame
+    dropped: pd.DataFrame
+    sample_id: str
+    alternative: Design | None = None
+    alternative_reason: str = ""
+
+    @property
+    def n_treated(self) -> int:
+        """Councils that count as treated."""
+        return int(self.councils["is_treated"].sum())
+
+    def __repr__(self) -> str:
+        """Return a line with the sample's size."""
+        return (
+            f"Design of {self.outcome} ({self.no_record}): {len(self.councils):,} councils, "
+            f"{self.n_treated:,} treated, {len(self.full):,} council-years"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Designs:
+    """The designs of all outcomes of a plan, in the plan's order."""
+
+    items: tuple[Design, ...]
+
+    def __iter__(self) -> Iterator[Design]:
+        """Iterate over the designs."""
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        """Return the number of outcomes."""
+        return len(self.items)
+
+    def get(self, outcome: str) -> Design:
+        """Return the design of an outcome.
+
+        Raises
+        ------
+        DesignError
+            When the plan has no such outcome.
+        """
+        for design in self.items:
+            if design.outcome == outcome:
+                return design
+        names = [design.outcome for design in self.items]
+        raise DesignError(
+            [
+                Fault(
+                    "outcome",
+                    f"{outcome!r} is not an outcome of the plan.{did_you_mean(outcome, names)}",
+                    "",
+                    f"Use one of: {', '.join(names)}",
+                )
+            ]
+        )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row an outcome and rule: councils, treated councils, council-years."""
+        rows = []
+        for design in self.items:
+            for one in (design, design.alternative):
+                if one is not None:
+                    rows.append(
+                        (
+                            one.outcome,
+                            one.role,
+                            one.no_record,
+                            len(one.councils),
+                            one.n_treated,
+                            len(one.full),
+                        )
+                    )
+        columns = ["outcome", "role", "no_record", "councils", "treated_councils", "council_years"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def __repr__(self) -> str:
+        """Return the number of outcomes."""
+        return f"Designs of {len(self.items)} outcomes"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>"
+
+
+def build_design(plan: Plan, panel: Panel, exposure: Exposure, outcome: str) -> Design:
+    """Build the design of one outcome, with its alternative under the other no-record rule.
+
+    Parameters
+    ----------
+    plan : Plan
+        The evaluation.
+    panel : Panel
+        Its panel.
+    exposure : Exposure
+        Its exposure.
+    outcome : str
+        An indicator among the plan's outcomes.
+
+    Returns
+    -------
+    Design
+        Under the plan's `no_record`; `alternative` holds the other rule.
+
+    Raises
+    ------
+    DesignError
+        When the plan has no such outcome, no council is treated or none compares, or the event
+        window is longer than the panel.
+    """
+    declared = _build(plan, panel, exposure, outcome, plan.no_record)
+    other = next(rule for rule in RULES if rule != plan.no_record)
+    if plan.comparison == "never_treated" and "only_known" in (other, plan.no_record):
+        reason = "only_known is not applicable with never_treated: it has no controls"
+        return _replace(declared, None, reason)
+    try:
+        alternative = _build(plan, panel, exposure, outcome, other)
+    except DesignError as error:
+        return _replace(declared, None, "; ".join(fault.what for fault in error.faults))
+    return _replace(declared, alternative, "")
+
+
+def build_designs(plan: Plan, panel: Panel, exposure: Exposure) -> Designs:
+    """Build the designs of all outcomes of a plan.
+
+    Raises
+    ------
+    DesignError
+        With one line a problem, over all outcomes.
+    """
+    built, faults = [], []
+    for outcome in plan.outcomes:
+        try:
+            built.append(build_design(plan, panel, exposure, outcome.indicator))
+        except EvallibError as error:
+            faults += error.faults
+    if faults:
+        raise DesignError(faults)
+    return Designs(tuple(built))
+
+
+def _build(plan: Plan, panel: Panel, exposure: Exposure, name: str, no_record: str) -> Design:
+    outcome = plan.outcome(name)
+    figures = outcome_figures(plan, panel, outcome)
+    sample = build_sample(plan, panel, exposure, figures, name, no_record)
+    faults = _impossible(plan, sample, name, figures.last - figures.first + 1)
+    if faults:
+        raise DesignError(faults)
+    lead = 1 + plan.anticipation
+    rows = sample.rows.merge(
+        sample.councils[["council_code", "cohort", "is_treated", "cluster"]], on="council_code"
+    )
+    event = rows["cohort"] - lead  # the first period that is neither before nor after
+    later = rows["cohort"].notna() & ~rows["is_treated"]
+    after_own_event = later & (rows["period"] >= event)
+    event_years = rows["is_treated"] & rows["period"].between(event, rows["cohort"] - 1)
+    rows["is_exposed"] = (rows["is_treated"] & (rows["period"] >= rows["cohort"])).astype(int)
+    rows["cohort"] = rows["cohort"].where(rows["is_treated"])
+    columns = ["council_code", "period", "value", "weight", "is_exposed", "cohort", "cluster"]
+    regression = rows.loc[~after_own_event & ~event_years, columns].reset_index(drop=True)
+    group_time = rows.loc[~after_own_event, columns].reset_index(drop=True)
+    sample.flow.drop_rows(
+        "Later-treated controls after their own event",
+        after_own_event.to_numpy() & True,
+        "exposed themselves from then on",
+    )
+    digest = hashlib.sha256(pd.util.hash_pandas_object(group_time, index=False).to_numpy())
+    return Design(
+        outcome=name,
+        title=figures.title,
+        unit=figures.unit,
+        polarity=figures.polarity,
+        role=outcome.role,
+        meaningful_change=outcome.meaningful_change,
+        comparison=plan.comparison,
+        no_record=no_record,
+        full=sample.rows[["council_code", "period", "value", "weight"]].reset_index(drop=True),
+        councils=sample.councils,
+        frame=regression,
+        group_time_frame=group_time,
+        anticipation=lead,
+        reference=-1 - lead,
+        window=plan.event_window,
+        level=plan.confidence_level,
+        seed=plan.seed,
+        estimators=plan.estimators,
+        headline=(plan.headline.estimator, plan.headline.aggregation),
+        weighted=plan.weights != "none",
+        flow=sample.flow.frame,
+        dropped=sample.flow.dropped,
+        sample_id=digest.hexdigest()[:12],
+    )
+
+
+def _replace(design: Design, alternative: Design | None, reason: str) -> Design:
+    values = {name: getattr(design, name) for name in Design.__slots__}
+    return Design(**{**values, "alternative": alternative, "alternative_reason": reason})
+
+
+def _impossible(plan: Plan, sample: Sample, name: str, periods: int) -> list[Fault]:
+    """Return why no estimate is possible, if so."""
+    where = f"{plan_label(plan)}, outcome {name}"
+    faults = []
+    before, after = plan.event_window
+    if after - before + 1 > periods:
+        faults.append(
+            Fault(
+                f"{plan_label(plan)}, event_window, outcome {name}",
+                f"the window {before} to {after} spans {after - before + 1} periods and the panel "
+                f"has {periods}",
+                "No council can be seen through the whole window",
+                "Shorten event_window or give the outcome more years",
+            )
+        )
+    treated = int(sample.councils["is_treated"].sum())
+    span = f"{plan.known_from} to {plan.last_event_year}"
+    if treated == 0:
+        faults.append(
+            Fault(
+                where,
+                f"no treated council is left: none of the {len(sample.councils)} councils has a "
+                f"dated first event in {span} with a figure before and after it",
+                "There is nobody whose change could be estimated",
+                "Look at the sample flow (`evallib council CODE` shows what the tables hold), or "
+                "widen known_from, last_event_year, kinds, date_precision or the years",
+            )
+        )
+    elif treated == len(sample.councils) and not _compares_within(plan, sample):
+        faults.append(
+            Fault(
+                where,
+                "no comparison council is left",
+                "A change over time alone is a trend, not an effect",
+                "Use no_record: assume_not_exposed or comparison: not_yet_treated",
+            )
+        )
+    return faults
+
+
+def _compares_within(plan: Plan, sample: Sample) -> bool:
+    """Return whether treated councils can serve as controls before their own event."""
+    cohorts = sample.councils.loc[sample.councils["is_treated"], "cohort"]
+    return plan.comparison == "not_yet_treated" and cohorts.nunique() > 1

@@ -1,0 +1,112 @@
+"""Registers of events: check their dates, follow their codes, set aside what cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from evallib.errors import DataError, Fault, first_five
+from evallib.panel import schemas
+from evallib.panel.codes import CodeBook, unknown_codes
+from evallib.panel.reading import read_text_table
+
+_DATE_FORMS = {
+    "day": r"\d{4}-\d{2}-\d{2}",
+    "month": r"\d{4}-\d{2}(-\d{2})?",
+    "year": r"\d{4}(-\d{2}(-\d{2})?)?",
+    "financial_year": r"\d{4}(-\d{2}(-\d{2})?)?",
+}
+
+
+def read_register(path: Path, book: CodeBook) -> pd.DataFrame:
+    """Read a register of events from a CSV file outside the data folder.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV file with the columns of ``data/raw/peer_challenges.csv``.
+    book : CodeBook
+        Codes that are known.
+
+    Raises
+    ------
+    DataError
+        When the file is wrong: one line a problem.
+    """
+    label = str(path)
+    text = read_text_table(path, label)
+    faults = schemas.check_table(text, schemas.REGISTER, label)
+    if faults:
+        raise DataError(faults)
+    events, faults = follow_register(schemas.typed(text, schemas.REGISTER), book, label)
+    if faults:
+        raise DataError(faults)
+    return events
+
+
+def follow_register(
+    table: pd.DataFrame, book: CodeBook, label: str
+) -> tuple[pd.DataFrame, list[Fault]]:
+    """Return a register under current codes, and what is wrong with it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The register, as text.
+    book : CodeBook
+        Codes that are known.
+    label : str
+        How messages name the file.
+
+    Returns
+    -------
+    events : pandas.DataFrame
+        The register with council_code followed and the column set_aside: why a row cannot be
+        used (no code, a combined authority, a council merged away in 2009), empty otherwise.
+    faults : list of Fault
+        Codes that no council ever had, and dates that are not dates.
+    """
+    no_code = table["council_code"].str.strip() == ""
+    combined = table["council_code"].str.startswith("E47")
+    usable = ~no_code & ~combined
+    faults = unknown_codes(table[usable], book, label) + _bad_dates(table, label)
+    events = table.assign(council_code=book.follow(table["council_code"]), set_aside="")
+    merged = usable & ~events["council_code"].isin(book.councils)
+    events.loc[no_code, "set_aside"] = "no council code"
+    events.loc[combined, "set_aside"] = "combined authority, not a council"
+    events.loc[merged, "set_aside"] = "council merged into another in 2009: not followed"
+    return events, faults
+
+
+def _bad_dates(table: pd.DataFrame, label: str) -> list[Fault]:
+    faults = []
+    for column in ("start_date", "end_date"):
+        cells = table[column]
+        padded = cells.where(cells.str.len() != 4, cells + "-01-01")
+        padded = padded.where(padded.str.len() != 7, padded + "-01")
+        real = pd.to_datetime(padded, format="%Y-%m-%d", errors="coerce").notna() | (cells == "")
+        rows = table[~real]
+        if len(rows):
+            faults.append(
+                Fault(
+                    f"{label}, column {column}, {schemas.place_of(rows, ('council_code',))}",
+                    f"{first_five(list(rows[column]))} is not a date of the calendar",
+                    "The event cannot be put before or after a figure",
+                    "Mend the date, or give a coarser one with its date_precision",
+                )
+            )
+    fits = pd.Series(True, index=table.index)
+    for precision, form in _DATE_FORMS.items():
+        fits &= (table["date_precision"] != precision) | table["start_date"].str.fullmatch(form)
+    rows = table[~fits]
+    if len(rows):
+        faults.append(
+            Fault(
+                f"{label}, column start_date, {schemas.place_of(rows, ('council_code',))}",
+                "the date is coarser than its date_precision says",
+                "The event would be dated to a day that nobody recorded",
+                "Set date_precision to what the date holds: day, month or year",
+            )
+        )
+    return faults
