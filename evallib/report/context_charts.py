@@ -18,7 +18,7 @@ from evallib.report.drawing import (
     to_svg,
 )
 from evallib.report.formats import format_count, format_number
-from evallib.report.marks import draw_key
+from evallib.report.marks import draw_key, write_row_names
 from evallib.report.markup import slugify
 
 MOST_LINES = 4
@@ -119,7 +119,9 @@ def paths_chart(
         axes.set(xlabel="", ylabel="")
         axes.set_title(unit[:1].upper() + unit[1:], loc="left", pad=12)
         low, high = axes.get_ylim()
-        label_lines(axes, _line_ends(drawn, groups), gap=0.12 * (high - low))
+        ends = _line_ends(drawn, groups)
+        lines = 1 + max((text.count("\n") for _x, _y, text in ends), default=0)
+        label_lines(axes, ends, gap=0.065 * lines * (high - low))
         svg = to_svg(figure, name)
     return Chart(
         headline=headline,
@@ -213,7 +215,7 @@ def counts_chart(
             axes.bar_label(bars, fmt=lambda number: format_number(float(number), 0), padding=4)
         most = 1.12 * max(1.0, float(drawn[count].max()))
         if is_long:
-            axes.set_yticks(range(len(labels)), [textwrap.fill(text, 28) for text in labels])
+            write_row_names(axes, range(len(labels)), [textwrap.wrap(text, 28) for text in labels])
             axes.set(xlim=(0, most), xlabel=f"Number of {unit}", ylabel="")
         else:
             axes.set(ylim=(0, most), xlabel="", ylabel="")
@@ -221,7 +223,12 @@ def counts_chart(
         axes.spines["bottom" if is_long else "left"].set_visible(False)
         axes.grid(axis="x" if is_long else "y")
         if len(groups) > 1:
-            draw_key(axes, handles=[bars[0] for bars in drawn_bars], labels=groups)
+            draw_key(
+                axes,
+                handles=[bars[0] for bars in drawn_bars],
+                labels=groups,
+                is_under_title=not is_long,
+            )
         elif (drawn_key := axes.get_legend()) is not None:
             drawn_key.remove()
         svg = to_svg(figure, name)

@@ -11,8 +11,9 @@ import pandas as pd
 
 from evallib.report.chart import Chart
 from evallib.report.context_charts import counts_chart
-from evallib.report.drawing import PALETTE, new_axes, plain_style, to_svg
+from evallib.report.drawing import GREY, PALETTE, new_axes, plain_style, to_svg
 from evallib.report.formats import format_number
+from evallib.report.marks import write_row_names
 from evallib.report.markup import slugify
 
 
@@ -126,43 +127,37 @@ def missingness_chart(
     grid = data.pivot_table(index=label, columns=year, values=share, sort=False)
     grid = grid.reindex(columns=sorted(grid.columns))
     name = slug or slugify(headline)
-    years = [str(item)[2:] if len(grid.columns) > 8 else str(item) for item in grid.columns]
+    step = 2 if len(grid.columns) > 8 else 1
+    years = [str(item) if place % step == 0 else "" for place, item in enumerate(grid.columns)]
+    names = [textwrap.wrap(str(text), 30) for text in grid.index]
+    cells = [
+        [format_number(float(number), 0, missing="–") for number in row]
+        for row in grid.to_numpy(dtype=float)
+    ]
     with plain_style(name):
-        figure, axes = new_axes(70 + 38 * len(grid))
+        figure, axes = new_axes(80 + len(grid) * (16 + 18 * max(map(len, names))))
         sns.heatmap(
-            grid.to_numpy(dtype=float),
+            grid.fillna(0).to_numpy(dtype=float),
             ax=axes,
             vmin=0,
             vmax=100,
             cmap=sns.light_palette(PALETTE[0], as_cmap=True),
-            annot=True,
-            fmt=".0f",
+            annot=np.array(cells),
+            fmt="",
             cbar=False,
             linewidths=1.5,
-            linecolor="#595959",
+            linecolor=GREY,
             annot_kws={"fontsize": 13},
         )
-        axes.set_xticks(np.arange(len(years)) + 0.5, years, rotation=0, fontsize=12)
-        names = [textwrap.fill(str(text), 24) for text in grid.index]
-        axes.set_yticks(np.arange(len(grid)) + 0.5, names, rotation=0)
+        axes.set_xticks(np.arange(len(years)) + 0.5, years, rotation=0)
         axes.set(xlabel="", ylabel="")
-        axes.set_title("Per cent missing", loc="left", pad=8)
+        write_row_names(axes, [place + 0.5 for place in range(len(grid))], names)
+        axes.set_title("Per cent missing (– is not collected)", loc="left", pad=8)
         svg = to_svg(figure, name)
-    worst = (
-        data.sort_values(share).dropna(subset=[share]).iloc[-1]
-        if data[share].notna().any()
-        else None
-    )
-    end = (
-        f" The highest share is {format_number(float(worst[share]), 0)} per cent, "
-        f"{worst[label]} in {worst[year]}."
-        if worst is not None
-        else ""
-    )
     return Chart(
         headline=headline,
         subtitle=subtitle,
-        alt=alt or f"A grid of the share of missing values, a row a series, a column a year.{end}",
+        alt=alt or _missing_alt(data, label, year, share),
         source=source,
         data=data,
         svg=svg,
@@ -180,3 +175,13 @@ def _coverage_alt(counts: pd.DataFrame, label: str, unit: str) -> str:
         for _, row in counts.iterrows()
     ]
     return f"The register's {unit} beside the published totals. {'; '.join(parts)}."
+
+
+def _missing_alt(data: pd.DataFrame, label: str, year: str, share: str) -> str:
+    alt = "A grid of the share of missing values, a row a series, a column a year."
+    known = data[data[share].notna()].sort_values(share)
+    if known.empty:
+        return alt
+    worst = known.iloc[-1]
+    number = format_number(float(worst[share]), 0)
+    return f"{alt} The highest share is {number} per cent, {worst[label]} in {worst[year]}."

@@ -162,14 +162,16 @@ def label_lines(axes: Axes, ends: Sequence[tuple[float, float, str]], *, gap: fl
                 heights[low] -= overlap / 2
                 heights[low + 1] += overlap / 2
     for (x, _y, text), height in zip(placed, heights, strict=True):
-        axes.annotate(
-            text,
-            (x, height),
-            xytext=(12, 0),
-            textcoords="offset points",
-            va="center",
-            annotation_clip=False,
-        )
+        lines = text.split("\n")
+        for number, line in enumerate(lines):
+            axes.annotate(
+                line,
+                (x, height),
+                xytext=(12, ((len(lines) - 1) / 2 - number) * 18.0),
+                textcoords="offset points",
+                va="center",
+                annotation_clip=False,
+            )
 
 
 def close_gaps(low: float, high: float, *, share: float = 0.08) -> tuple[float, float]:

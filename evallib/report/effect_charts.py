@@ -18,6 +18,8 @@ from evallib.report.marks import (
     draw_points,
     draw_rows,
     value_limits,
+    write_row_names,
+    write_under,
 )
 from evallib.report.markup import slugify
 
@@ -85,22 +87,16 @@ def event_study_chart(
         axes.axvline(edge, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
         for kind, rows in data.groupby("kind", sort=False):
             draw_points(axes, rows, EVENT_LOOKS[str(kind)])
-        axes.set_xticks(data["event_time"].to_numpy(), _event_labels(data))
+        axes.set_xticks([])
         axes.set_xlim(data["event_time"].min() - 0.6, data["event_time"].max() + 0.6)
-        axes.annotate(
-            "\n".join(["Years", *_count_names(data).values()]),
-            (0, 0),
-            xycoords="axes fraction",
-            xytext=(-8, -6),
-            textcoords="offset points",
-            ha="right",
-            va="top",
-        )
+        write_under(axes, None, ["Years", *_count_names(data).values()])
+        for time, lines in zip(data["event_time"], _event_labels(data), strict=True):
+            write_under(axes, float(time), lines)
         axes.set_ylim(*value_limits(data, meaningful_change))
         axes.grid(axis="y")
         axes.spines["bottom"].set_visible(False)
         axes.set_title(unit[:1].upper() + unit[1:], loc="left", pad=8)
-        draw_key(axes)
+        draw_key(axes, columns=5 if meaningful_change is None else 3, is_under_title=True)
         svg = to_svg(figure, name)
     return Chart(
         headline=headline,
@@ -188,7 +184,7 @@ def estimate_chart(
     band = 1.0 if is_relative else meaningful_change
     name = slug or slugify(headline)
     with plain_style(name):
-        height = 110 + len(names) * (34 + 18 * len(groups)) + (26 if group else 0)
+        height = 110 + len(names) * (28 + 18 * len(groups)) + (26 if group else 0)
         figure, axes = new_axes(height)
         draw_band(axes, band, is_vertical=True)
         axes.axvline(0, color=GREY, linewidth=1)
@@ -198,8 +194,8 @@ def estimate_chart(
             heights = [names.index(text) + offset for text in rows[label].astype(str)]
             look = Look(item, PALETTE[place], MARKERS[place], place % 2 == 0)
             draw_rows(axes, rows, heights, look)
-        axes.set_yticks(range(len(names)), [textwrap.fill(text, 28) for text in names])
         axes.set_ylim(len(names) - 0.45, -0.55)
+        write_row_names(axes, range(len(names)), [textwrap.wrap(text, 30) for text in names])
         axes.set_xlim(*value_limits(drawn, band))
         axes.grid(axis="x")
         axes.spines["left"].set_visible(False)
@@ -264,10 +260,10 @@ def _count_names(data: pd.DataFrame) -> dict[str, str]:
     return {column: text for column, text in names.items() if column in data.columns}
 
 
-def _event_labels(data: pd.DataFrame) -> list[str]:
+def _event_labels(data: pd.DataFrame) -> list[list[str]]:
     columns = ["event_time", *_count_names(data)]
     return [
-        "\n".join(format_number(float(row[name]), 0, missing="–") for name in columns)
+        [format_number(float(row[name]), 0, missing="–") for name in columns]
         for _, row in data.iterrows()
     ]
 

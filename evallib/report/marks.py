@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+BAND_NAME = "Too small to matter"
+LINE_HEIGHT = 18.0
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How one kind of mark is drawn: never by its colour alone."""
@@ -88,7 +92,7 @@ def draw_band(axes: Axes, size: float | None, *, is_vertical: bool) -> None:
         linewidth=0.8,
         linestyle=(0, (1, 2)),
         zorder=0,
-        label="Too small to matter",
+        label=BAND_NAME,
     )
 
 
@@ -106,21 +110,69 @@ def draw_key(
     columns: int = 3,
     handles: Sequence[Artist] | None = None,
     labels: Sequence[str] = (),
+    is_under_title: bool = False,
 ) -> None:
-    """Write what the marks stand for, above the axes, in the order they were drawn."""
+    """Write what the marks stand for, above the axes, read row by row."""
+    from matplotlib.transforms import ScaledTranslation
+
     if handles is None:
         drawn, names = axes.get_legend_handles_labels()
     else:
         drawn, names = list(handles), list(labels)
+    order = sorted(range(len(names)), key=lambda place: names[place] == BAND_NAME)
+    columns = min(columns, len(order))
+    by_row = [place for column in range(columns) for place in order[column::columns]]
+    raised = ScaledTranslation(0, (28 if is_under_title else 9) / 72, axes.figure.dpi_scale_trans)
     axes.legend(
-        drawn,
-        names,
+        [drawn[place] for place in by_row],
+        [names[place] for place in by_row],
         loc="lower left",
-        bbox_to_anchor=(-0.01, 1.01),
+        bbox_to_anchor=(0.0, 1.0),
+        bbox_transform=axes.transAxes + raised,
         ncols=columns,
         borderpad=0.0,
-        borderaxespad=0.6,
+        borderaxespad=0.0,
         handletextpad=0.5,
         columnspacing=1.4,
         labelspacing=0.35,
     )
+
+
+def write_row_names(axes: Axes, places: Sequence[float], names: Sequence[Sequence[str]]) -> None:
+    """Write the names of rows left of the axes, a text a line so that every font sets it well.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Axes whose vertical limits are settled.
+    places : sequence of float
+        Height of each row.
+    names : sequence of sequence of str
+        Lines of each name.
+    """
+    axes.set_yticks([])
+    for place, lines in zip(places, names, strict=True):
+        for number, line in enumerate(lines):
+            axes.annotate(
+                line,
+                (0, float(place)),
+                xycoords=axes.get_yaxis_transform(),
+                xytext=(-10, ((len(lines) - 1) / 2 - number) * LINE_HEIGHT),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+            )
+
+
+def write_under(axes: Axes, place: float | None, lines: Sequence[str]) -> None:
+    """Write lines under the axes: centred below a place, or right-aligned before the first."""
+    for number, line in enumerate(lines):
+        axes.annotate(
+            line,
+            (0.0 if place is None else place, 0.0),
+            xycoords=axes.get_xaxis_transform() if place is not None else "axes fraction",
+            xytext=(0 if place is not None else -8, -16 - number * LINE_HEIGHT),
+            textcoords="offset points",
+            ha="right" if place is None else "center",
+            va="center",
+        )

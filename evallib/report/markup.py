@@ -60,7 +60,10 @@ PIECE_CSS = (
     ".ev-piece details>.ev-scroll{margin-top:.5rem}"
     ".ev-piece summary{cursor:pointer;color:#1d5a93;min-height:1.75rem;line-height:1.75rem;"
     "text-decoration:underline}"
-    ".ev-piece a{color:#1d5a93;display:inline-block;min-height:1.75rem;line-height:1.75rem}"
+    ".ev-piece .ev-hidden{position:absolute;width:1px;height:1px;overflow:hidden;"
+    "clip-path:inset(50%);white-space:nowrap}"
+    ".ev-piece a{position:relative;color:#1d5a93;display:inline-block;"
+    "min-height:1.75rem;line-height:1.75rem}"
 )
 _STYLE_BLOCK = f"<style>{PIECE_CSS}</style>"
 
