@@ -194,8 +194,8 @@ class Later:
 
 
 def near(word: object, known: tuple[str, ...]) -> str:
-    """Return a did-you-mean, or the list of what is known."""
-    return did_you_mean(str(word), known).strip() or "use " + ", ".join(known)
+    """Return a did-you-mean and the list of what is known."""
+    return (did_you_mean(str(word), known) + " Use one of " + ", ".join(known)).strip()
 
 
 def parameter(

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import ConfigDict, ValidationError, create_model
 
 from evallib.errors import Fault, PlanError, did_you_mean, first_five
 from evallib.plan.model import Plan
@@ -88,10 +88,8 @@ def find_plan(path_or_name: str | Path) -> Path:
     if found is None:
         names = list_plans()
         hint = did_you_mean(Path(text).stem, names).strip()
-        known = f"plans in {PLAN_FOLDER}/: {first_five(names) or 'none'}"
-        raise PlanError(
-            [Fault(text or "(no name)", "there is no such plan", "", f"{hint or known}")]
-        )
+        known = f"Plans in {PLAN_FOLDER}/: {first_five(names) or 'none'}"
+        raise PlanError([Fault(text or "(no name)", "there is no such plan", hint, known)])
     if found.suffix not in _SUFFIXES or not _NAME.fullmatch(found.stem):
         raise PlanError(
             [
@@ -99,7 +97,7 @@ def find_plan(path_or_name: str | Path) -> Path:
                     text,
                     "the name of a plan's file names its folder of outputs",
                     "",
-                    "rename it to lower-case letters, digits, _ or -, ending in .yml",
+                    "Rename it to lower-case letters, digits, _ or -, ending in .yml",
                 )
             ]
         )
@@ -149,7 +147,7 @@ def _known_values(values: Mapping[str, Any], bad: set[str]) -> dict[str, Any]:
             if isinstance(items, list):
                 known[name] = _known_items(_LISTED[name], items)
         elif name in values and name not in bad:
-            known[name] = getattr(_alone(name).model_validate({name: values[name]}), name)
+            known[name] = _alone(name).model_validate({"value": values[name]}).value
         elif name not in values and not field.is_required():
             known[name] = field.default
     return known
@@ -166,23 +164,37 @@ def _known_items(model: type[Part], items: list[Any]) -> tuple[tuple[int, Part],
 
 
 @cache
-def _alone(name: str) -> type[BaseModel]:
+def _alone(name: str) -> Any:
     """Return a model with one parameter of the plan, to read it where others are wrong."""
     field = Plan.model_fields[name]
-    kind: Any = Annotated.__class_getitem__((field.annotation, *field.metadata))
-    fields: dict[str, Any] = {name: (kind, ...)}
+    annotated: Any = Annotated
+    plain: Any = field.annotation
+    kind = annotated[(plain, *field.metadata)] if field.metadata else plain
+    fields: dict[str, Any] = {"value": (kind, ...)}
     return create_model("Alone", __config__=ConfigDict(frozen=True), **fields)
 
 
 def _fault(broken: Broken, source: Source, landed: Mapping[Loc, Override]) -> Fault:
-    for length in range(len(broken.loc), 0, -1):
-        override = landed.get(broken.loc[:length])
-        if override is not None:
-            where = f"{override}, {dotted(broken.loc)}"
-            break
-    else:
-        where = source.where(broken.loc)
-    return Fault(where, broken.what, broken.why, broken.remedy)
+    override = _cause(broken.loc, source, landed)
+    where = f"{override}, {dotted(broken.loc)}" if override else source.where(broken.loc)
+    return Fault(where, broken.what, _sentence(broken.why), _sentence(broken.remedy))
+
+
+def _cause(loc: Loc, source: Source, landed: Mapping[Loc, Override]) -> Override | None:
+    """Return the override that set a value, or that made the keys it stands in."""
+    for length in range(len(loc), 0, -1):
+        place = loc[:length]
+        if place in landed:
+            return landed[place]
+        if place not in source.lines:
+            for other, override in landed.items():
+                if other[:length] == place:
+                    return override
+    return None
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _line(where: str) -> int:

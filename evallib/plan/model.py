@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import PrivateAttr, model_validator
 
-from evallib.errors import Fault, PlanError, did_you_mean
+from evallib.errors import Fault, PlanError
 from evallib.plan.fields import (
     CouncilCode,
     EventWindow,
@@ -25,6 +25,7 @@ from evallib.plan.fields import (
     Unique,
     WholeNumber,
     YearRange,
+    near,
     not_in_this_version,
     parameter,
     problem,
@@ -255,7 +256,7 @@ class Plan(Part):
             if outcome.indicator == indicator:
                 return outcome
         names = [outcome.indicator for outcome in self.outcomes]
-        remedy = did_you_mean(indicator, names).strip() or "Use " + ", ".join(names)
+        remedy = near(indicator, tuple(names))
         raise PlanError([Fault(f"plan {self.name}", f"has no outcome '{indicator}'", "", remedy)])
 
     def effective(self) -> dict[str, Any]:

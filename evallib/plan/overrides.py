@@ -67,7 +67,7 @@ def read_overrides(given: Sequence[str] | Mapping[str, Any]) -> tuple[Override, 
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             faults.append(
-                Fault(f"--set {text}", "is not of the form key=value", "", "try history.years=10")
+                Fault(f"--set {text}", "is not of the form key=value", "", "Try history.years=10")
             )
             continue
         try:
@@ -78,7 +78,7 @@ def read_overrides(given: Sequence[str] | Mapping[str, Any]) -> tuple[Override, 
                     f"--set {text}",
                     f"the value cannot be read: {error}",
                     "",
-                    "give a plain value, in quotation marks if it has brackets or a colon",
+                    "Give a plain value, in quotation marks if it has brackets or a colon",
                 )
             )
     if faults:
@@ -188,8 +188,7 @@ def _item_name(item: Any) -> str:
 
 
 def _no_way(override: Override, what: str) -> PlanError:
-    remedy = "" if "Did you mean" in what else "`evallib params` lists the keys"
-    return PlanError([Fault(str(override), what, "", remedy)])
+    return PlanError([Fault(str(override), what, "", "`evallib params` lists the keys")])
 
 
 def _get(values: Any, loc: Loc) -> Any:

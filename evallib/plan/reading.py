@@ -16,6 +16,7 @@ from evallib.plan.places import shown_path
 Loc: TypeAlias = "tuple[str | int, ...]"
 _MAX_BYTES = 1_000_000
 _STANDARD = "tag:yaml.org,2002:"
+_PLAIN = frozenset({"null", "bool", "int", "float", "timestamp", "str", "seq", "map", "value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +83,20 @@ def read_source(path: Path) -> Source:
     """
     shown = shown_path(path)
     text = _read_text(path, shown)
-    loader = yaml.SafeLoader(text)
     try:
-        return _read_document(loader, shown)
+        return _read_document(yaml.SafeLoader(text), shown)
     except RecursionError:
         raise _bad(
-            shown, "is nested too deeply", "write the values as in plan-example.yml"
+            shown, "is nested too deeply", "Write the values as in the shipped plans"
         ) from None
     except yaml.reader.ReaderError as error:
         raise _bad(
             shown,
             f"holds a character that YAML does not allow (number {error.position + 1} of the file)",
-            "delete it; the file may be cut off or damaged",
+            "Delete it; the file may be cut off or damaged",
         ) from None
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, shown, text) from None
-    finally:
-        loader.dispose()
 
 
 def parse_value(text: str) -> Any:
@@ -124,16 +122,14 @@ def parse_value(text: str) -> Any:
     >>> parse_value("[2015/16, 2024/25]")
     ['2015/16', '2024/25']
     """
-    loader = yaml.SafeLoader(unicodedata.normalize("NFC", text))
     try:
+        loader = yaml.SafeLoader(unicodedata.normalize("NFC", text))
         node = loader.get_single_node()
         builder = _Builder(loader, "value")
         value = builder.build(node, ()) if node is not None else None
     except (yaml.YAMLError, RecursionError) as error:
         problem = getattr(error, "problem", None) or "it is not YAML"
         raise ValueError(str(problem)) from None
-    finally:
-        loader.dispose()
     if builder.faults:
         raise ValueError(builder.faults[0].what)
     return value
@@ -148,10 +144,10 @@ def _read_text(path: Path, shown: str) -> str:
         raw = path.read_bytes()
     except OSError as error:
         raise _bad(
-            shown, f"cannot be read ({error.strerror})", "check the path and its permissions"
+            shown, f"cannot be read ({error.strerror})", "Check the path and its permissions"
         ) from None
     if len(raw) > _MAX_BYTES:
-        raise _bad(shown, "is larger than a plan can be (1 MB)", "give the path of a plan")
+        raise _bad(shown, "is larger than a plan can be (1 MB)", "Give the path of a plan")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -159,7 +155,7 @@ def _read_text(path: Path, shown: str) -> str:
         raise _bad(
             f"{shown} line {line}",
             f"is not UTF-8 text (byte {error.start + 1} of the file)",
-            "save the file as UTF-8; it may be of another kind, or cut off",
+            "Save the file as UTF-8; it may be of another kind, or cut off",
         ) from None
     return unicodedata.normalize("NFC", text)
 
@@ -170,22 +166,22 @@ def _syntax_error(error: yaml.MarkedYAMLError, shown: str, text: str) -> PlanErr
         return _bad(
             f"{shown} line {mark.line + 1}",
             "the file ends in the middle of a value: it may be cut off",
-            "restore the file, or close the open bracket or quotation mark",
+            "Restore the file, or close the open bracket or quotation mark",
         )
     line = f" line {mark.line + 1}" if mark is not None else ""
-    remedy = "mend that line; text with a colon, a bracket or a # in it goes in quotation marks"
+    remedy = "Mend that line; text with a colon, a bracket or a # in it goes in quotation marks"
     return _bad(f"{shown}{line}", f"is not valid YAML: {error.problem}", remedy)
 
 
 def _read_document(loader: yaml.SafeLoader, shown: str) -> Source:
     node = loader.get_single_node()
     if node is None:
-        raise _bad(shown, "is empty", "write a plan: `evallib new NAME` gives a template")
+        raise _bad(shown, "is empty", "Write a plan: `evallib new NAME` gives a template")
     if not isinstance(node, yaml.MappingNode):
         raise _bad(
             shown,
             "is not a plan: its top level is not keys with values",
-            "write `key: value` lines: `evallib new NAME` gives a template",
+            "Write `key: value` lines: `evallib new NAME` gives a template",
         )
     builder = _Builder(loader, shown)
     values = builder.build(node, ())
@@ -208,10 +204,10 @@ class _Builder:
         """Return the plain value of one node."""
         self.lines.setdefault(loc, node.start_mark.line + 1)
         if id(node) in self._seen:
-            return self._fault(node, loc, "repeats another value by an alias (*)", "write it out")
+            return self._fault(node, loc, "repeats another value by an alias (*)", "Write it out")
         self._seen.add(id(node))
-        if not node.tag.startswith(_STANDARD):
-            return self._fault(node, loc, f"has the tag {node.tag!r}", "write a plain value")
+        if node.tag.removeprefix(_STANDARD) not in _PLAIN:
+            return self._fault(node, loc, f"has the tag {node.tag!r}", "Write a plain value")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, loc)
         if isinstance(node, yaml.SequenceNode):
@@ -221,14 +217,14 @@ class _Builder:
         except (yaml.YAMLError, ValueError, OverflowError):
             kind = node.tag.removeprefix(_STANDARD)
             return self._fault(
-                node, loc, f"{node.value[:40]!r} cannot be read as a {kind}", "mend the value"
+                node, loc, f"{node.value[:40]!r} cannot be read as a {kind}", "Mend the value"
             )
 
     def _mapping(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._fault(key_node, loc, "has a list or a mapping as a key", "write a plain key")
+                self._fault(key_node, loc, "has a list or a mapping as a key", "Write a plain key")
                 continue
             key = str(key_node.value)
             here = (*loc, key)
@@ -237,7 +233,7 @@ class _Builder:
                     key_node,
                     here,
                     f"is given twice (first on line {self.lines[here]})",
-                    "keep one of the two",
+                    "Keep one of the two",
                 )
                 continue
             self.lines[here] = key_node.start_mark.line + 1

@@ -129,7 +129,7 @@ def _covariates(known: _Known) -> Iterator[Broken]:
         yield Broken(
             ("covariates",),
             "covariates in group_time are not in this version",
-            "group_time would ignore them",
+            "they would be ignored",
             "take group_time out of estimators (and headline), or write covariates: []",
         )
 

@@ -62,9 +62,7 @@ def in_plain_words(error: Mapping[str, Any]) -> Broken:
         return _missing(loc)
     if kind == "literal_error":
         choices = tuple(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
-        what = f"{in_words(value)}, but it must be one of {', '.join(choices)}"
-        hint = near(value, choices) if isinstance(value, str) else ""
-        return Broken(loc, what, "", hint if hint.startswith("Did") else f"write {choices[0]}")
+        return Broken(loc, f"{in_words(value)}, which is not a choice", "", near(value, choices))
     if kind in _WANTED:
         wanted, remedy = _WANTED[kind]
         shown = "value" if value is None or isinstance(value, (dict, list)) else value
