@@ -58,5 +58,5 @@ environment: $(READY)  ## make environment.yml from pyproject.toml
 
 clean:  ## remove the environment, caches, runs and built tables
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build ./*.egg-info
-	@find evallib tests benchmarks .ci -name __pycache__ -prune -exec rm -rf {} +
+	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@find outputs data/processed -mindepth 1 ! -name .gitkeep -delete
