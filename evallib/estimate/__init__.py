@@ -1,0 +1,8 @@
+"""Estimators behind one door, and the one result type."""
+
+from __future__ import annotations
+
+from evallib.estimate.door import fit
+from evallib.estimate.result import Estimate, Estimates
+
+__all__ = ["Estimate", "Estimates", "fit"]

@@ -1,0 +1,115 @@
+"""The one door: any tidy frame and the name of an estimator in, an ``Estimate`` out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evallib.errors import EstimationError, Fault
+from evallib.estimate.event_study import fit_event_study
+from evallib.estimate.group_time_fit import fit_group_time
+from evallib.estimate.intake import Notes, take
+from evallib.estimate.options import (
+    EventStudyOptions,
+    GroupTimeOptions,
+    read_options,
+)
+from evallib.estimate.result import Estimate
+from evallib.estimate.twfe import fit_twfe
+
+
+def fit(
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    unit: str,
+    time: str,
+    cohort: str | None = None,
+    treatment: str | None = None,
+    **options: Any,
+) -> Estimate:
+    """Fit an estimator to a tidy frame with one row a unit and period.
+
+    Parameters
+    ----------
+    name : str
+        'group_time', 'twfe' or 'event_study'.
+    frame : DataFrame
+        Is not changed; the order of its rows does not matter.
+    outcome, unit, time : str
+        Columns: a number, a name, a period as a whole number (2015 for '2015/16'). Rows without
+        an outcome are left out with a warning.
+    cohort : str, optional
+        Column of first treated periods, constant within units; missing means never treated
+        (0 and infinity too, with a warning).
+    treatment : str, optional
+        Column that is 1 where exposed and 0 elsewhere. Give this or ``cohort``.
+    **options
+        ``comparison``, ``base``, ``anticipation``, ``method``, ``weights``, ``cluster``,
+        ``allow_unbalanced``, ``covariates``, ``small_sample``, ``vcov``, ``window``,
+        ``reference``, ``level``, as the estimator has them.
+
+    Returns
+    -------
+    Estimate
+        Headed by ``att``, or by ``overall`` for group_time.
+
+    Raises
+    ------
+    EstimationError
+        For unknown names, options and columns, for values that cannot be used and for samples
+        that identify no effect; all that can be seen together are reported together.
+
+    Warns
+    -----
+    EvallibWarning
+        Its subclasses say what was left out and where the numbers are weak. The policy for thin
+        designs never acts here: it only warns.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [(u, t, 2010 if u % 3 == 0 else None) for u in range(60) for t in (2009, 2010)]
+    >>> frame = pd.DataFrame(rows, columns=["council", "year", "first"])
+    >>> frame["rate"] = frame["council"] ** 0.5 * (frame["year"] - 2000)
+    >>> frame["rate"] += (frame["year"] >= frame["first"]) * 2.0
+    >>> found = fit("twfe", frame, outcome="rate", unit="council", time="year", cohort="first")
+    >>> found.terms, float(found.point[0].round(2))
+    (('att',), 1.82)
+    """
+    chosen = read_options(name, options)
+    notes = Notes()
+    sample = take(
+        frame,
+        outcome=outcome,
+        unit=unit,
+        time=time,
+        cohort=cohort,
+        treatment=treatment,
+        weights=chosen.weights,
+        cluster=chosen.cluster,
+        covariates=() if isinstance(chosen, GroupTimeOptions) else chosen.covariates,
+        notes=notes,
+    )
+    if sample.periods.size < 2:
+        what = f"there is one period ({sample.periods[0]})"
+        raise EstimationError([Fault(f"column {time!r}", what, "", "Give at least two periods")])
+    values = sample.outcome[sample.observed]
+    if np.ptp(values) == 0:
+        what = "every value is the same"
+        raise EstimationError([Fault(f"column {outcome!r}", what, "", "Check the outcome")])
+    if isinstance(chosen, GroupTimeOptions):
+        estimate = fit_group_time(sample, chosen, notes)
+    elif isinstance(chosen, EventStudyOptions):
+        if not sample.is_absorbing:
+            what = "exposure ends again for some units"
+            why = "event time counts from the first exposure on"
+            raise EstimationError([Fault("treatment", what, why, "Give cohort=, or use 'twfe'")])
+        estimate = fit_event_study(sample, chosen, notes)
+    else:
+        estimate = fit_twfe(sample, chosen, notes)
+    return replace(estimate, outcome=outcome)

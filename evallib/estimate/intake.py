@@ -1,0 +1,403 @@
+"""One checked sample from any tidy frame: everything is looked at once, at the door."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from evallib.errors import (
+    CohortCodingWarning,
+    EstimationError,
+    EvallibWarning,
+    Fault,
+    did_you_mean,
+    first_five,
+)
+from evallib.estimate.result import BoolArray, FloatArray, IntArray
+
+
+@dataclass(slots=True)
+class Notes:
+    """Warnings of one fit: raised for the caller and kept for the result."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def warn(self, category: type[EvallibWarning], text: str) -> None:
+        """Raise a warning and keep its text."""
+        self.texts.append(text)
+        warnings.warn(text, category, stacklevel=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A checked panel as arrays on a grid of units and periods.
+
+    Parameters
+    ----------
+    outcome : array, shape (N, T)
+        0 where ``observed`` is False.
+    observed : boolean array, shape (N, T)
+    units : array, shape (N,)
+        Labels, sorted.
+    periods : integer array, shape (T,), sorted
+    cohort : array, shape (N,)
+        First treated period; infinity is never treated.
+    treatment : array, shape (N, T)
+        1 where exposed, 0 elsewhere.
+    weight : array, shape (N, T)
+        1 without weights; 0 where not observed.
+    cluster : integer array, shape (N, T)
+        Codes from 0; -1 where not observed.
+    covariates : array, shape (k, N, T)
+    """
+
+    outcome: FloatArray
+    observed: BoolArray
+    units: np.ndarray[tuple[int], np.dtype[np.object_]]
+    periods: IntArray
+    cohort: FloatArray
+    treatment: FloatArray
+    weight: FloatArray
+    cluster: IntArray
+    covariates: FloatArray
+    is_absorbing: bool = True
+
+    @property
+    def unit_cluster(self) -> IntArray | None:
+        """The cluster of each unit, or None where a unit lies in several."""
+        top = self.cluster.max(axis=1)
+        same = (self.cluster == top[:, None]) | ~self.observed
+        return np.asarray(top) if bool(same.all()) else None
+
+
+def take(
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    unit: str,
+    time: str,
+    cohort: str | None,
+    treatment: str | None,
+    weights: str | None,
+    cluster: str | None,
+    covariates: Sequence[str],
+    notes: Notes,
+) -> Sample:
+    """Check a frame and return it as a sample.
+
+    Raises
+    ------
+    EstimationError
+        With every fault of the columns at once.
+
+    Warns
+    -----
+    EvallibWarning
+        When rows without an outcome or covariate are left out.
+    CohortCodingWarning
+        When 0 or infinity is read as never-treated.
+    """
+    _require_columns(
+        frame,
+        {
+            "outcome": outcome,
+            "unit": unit,
+            "time": time,
+            "cohort": cohort,
+            "treatment": treatment,
+            "weights": weights,
+            "cluster": cluster,
+            **{f"covariates[{place}]": name for place, name in enumerate(covariates)},
+        },
+        (cohort, treatment),
+    )
+    faults: list[Fault] = []
+    values = {
+        name: _numbers(frame[name], name, faults) for name in dict.fromkeys([outcome, *covariates])
+    }
+    times = _times(frame[time], time, faults)
+    unit_codes, units = _labels(frame[unit], unit, faults)
+    weight = _weights(frame, weights, faults)
+    start = _cohorts(frame, cohort, faults, notes) if cohort else None
+    exposed = _exposed(frame, treatment, faults) if treatment else None
+    groups, _ = _labels(frame[cluster], cluster, faults) if cluster else (unit_codes, units)
+    if faults:
+        raise EstimationError(faults)
+
+    key = pd.DataFrame({"unit": unit_codes, "time": times})
+    twice = key.duplicated().to_numpy()
+    if twice.any():
+        shown = [f"{units[u]} in {t}" for u, t in key[twice].itertuples(index=False)]
+        what = f"{int(twice.sum())} rows repeat a unit and period: {first_five(shown)}"
+        faults.append(Fault(f"columns {unit!r} and {time!r}", what, "", "Keep one row of each"))
+    for column, held in ((cohort, start),):
+        if column and held is not None:
+            faults.extend(_constant(held, unit_codes, units, column))
+    if faults:
+        raise EstimationError(faults)
+
+    keep = np.ones(len(frame), dtype=bool)
+    for name, held in values.items():
+        missing = np.isnan(held) & keep
+        if missing.any():
+            text = f"{int(missing.sum())} rows without a value of {name!r} are left out."
+            notes.warn(EvallibWarning, text)
+            keep &= ~missing
+    return _grid(
+        keep=keep,
+        unit_codes=unit_codes,
+        units=units,
+        times=times,
+        y=values[outcome],
+        start=start,
+        exposed=exposed,
+        weight=weight,
+        groups=groups,
+        covariates=np.array([values[name] for name in covariates]).reshape(-1, len(frame)),
+    )
+
+
+def _require_columns(
+    frame: pd.DataFrame, named: dict[str, str | None], exposure: tuple[str | None, str | None]
+) -> None:
+    """Refuse a frame that lacks a named column, and a call that names no exposure or two."""
+    faults = []
+    if not isinstance(frame, pd.DataFrame):
+        kind = type(frame).__name__
+        raise EstimationError([Fault("frame", f"{kind} is not a DataFrame", "", "Give a frame")])
+    for role, name in named.items():
+        if name is not None and name not in frame.columns:
+            hint = did_you_mean(name, [str(column) for column in frame.columns])
+            have = first_five(list(frame.columns))
+            faults.append(
+                Fault(f"{role}={name!r}", "no such column", "", f"The frame has {have}.{hint}")
+            )
+        elif name is not None and list(frame.columns).count(name) > 1:
+            faults.append(
+                Fault(f"{role}={name!r}", "the frame has this column twice", "", "Keep one")
+            )
+    if exposure[0] is None and exposure[1] is None:
+        faults.append(
+            Fault(
+                "cohort= and treatment=",
+                "neither is given",
+                "a panel regression without exposure is not available in this version",
+                "Name a column of first treated periods or a 0/1 column",
+            )
+        )
+    if exposure[0] is not None and exposure[1] is not None:
+        faults.append(Fault("cohort= and treatment=", "both are given", "", "Give one of them"))
+    if faults:
+        raise EstimationError(faults)
+    if frame.empty:
+        raise EstimationError([Fault("frame", "it has no rows", "", "Check what selected them")])
+
+
+def _numbers(column: pd.Series, name: str, faults: list[Fault]) -> FloatArray:
+    """Return a column as floats; text and infinite values are faults, missing ones are NaN."""
+    values, bad = _as_float(column)
+    if bad:
+        faults.append(
+            Fault(
+                f"column {name!r}",
+                f"it holds text: {first_five(bad)}",
+                "",
+                "Make it numeric, with missing values empty",
+            )
+        )
+    infinite = np.isinf(values)
+    if infinite.any():
+        rows = first_five(list(column.index[infinite]))
+        faults.append(
+            Fault(
+                f"column {name!r}",
+                f"{int(infinite.sum())} values are infinite (rows {rows})",
+                "a mean of them is not a number",
+                "Mend or remove these rows",
+            )
+        )
+    return values
+
+
+def _as_float(column: pd.Series) -> tuple[FloatArray, list[object]]:
+    """Return a column as floats and the values that are not numbers."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return np.full(len(column), np.nan), [str(column.iloc[0])]
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=float, na_value=np.nan), []
+    raw = column.to_numpy(dtype=object, na_value=None)
+    bad = [item for item in raw if item is not None and not _is_number(item)]
+    clean = [float(item) if _is_number(item) else np.nan for item in raw]
+    return np.array(clean, dtype=float), bad
+
+
+def _is_number(item: object) -> bool:
+    return isinstance(item, (int, float, np.integer, np.floating, np.bool_))
+
+
+def _times(column: pd.Series, name: str, faults: list[Fault]) -> IntArray:
+    """Return periods as whole numbers."""
+    values, bad = _as_float(column)
+    where = f"column {name!r}"
+    if bad:
+        faults.append(
+            Fault(
+                where,
+                f"periods are not whole numbers: {first_five(bad)}",
+                "text and dates have no distance in periods",
+                "Use the first calendar year: 2015 for '2015/16'",
+            )
+        )
+        return np.zeros(len(column), dtype=np.int64)
+    if np.isnan(values).any():
+        rows = first_five(list(column.index[np.isnan(values)]))
+        faults.append(Fault(where, f"periods are missing (rows {rows})", "", "Fill or drop them"))
+    elif not np.isfinite(values).all() or (values != np.round(values)).any():
+        odd = values[~np.isfinite(values) | (values != np.round(values))]
+        faults.append(
+            Fault(where, f"periods are not whole numbers: {first_five(list(odd))}", "", "Use years")
+        )
+    return np.nan_to_num(values, posinf=0, neginf=0).astype(np.int64)
+
+
+def _labels(
+    column: pd.Series, name: str, faults: list[Fault]
+) -> tuple[IntArray, np.ndarray[tuple[int], np.dtype[np.object_]]]:
+    """Return codes and sorted labels of a column of names."""
+    missing = column.isna().to_numpy()
+    if missing.any():
+        rows = first_five(list(column.index[missing]))
+        faults.append(
+            Fault(f"column {name!r}", f"names are missing (rows {rows})", "", "Fill or drop them")
+        )
+    try:
+        codes, labels = pd.factorize(column.to_numpy(), sort=True)
+    except TypeError:
+        codes, labels = pd.factorize(column.astype(str).to_numpy(), sort=True)
+    return np.asarray(codes, dtype=np.int64), np.asarray(labels, dtype=object)
+
+
+def _weights(frame: pd.DataFrame, name: str | None, faults: list[Fault]) -> FloatArray:
+    """Return weights; missing ones and those of zero or below are faults."""
+    if name is None:
+        return np.ones(len(frame))
+    values = _numbers(frame[name], name, faults)
+    bad = ~(values > 0)
+    if bad.any():
+        rows = first_five(list(frame.index[bad]))
+        what = f"{int(bad.sum())} weights are missing, zero or below (rows {rows})"
+        faults.append(Fault(f"column {name!r}", what, "", "Give positive weights, or drop rows"))
+    return values
+
+
+def _cohorts(frame: pd.DataFrame, name: str, faults: list[Fault], notes: Notes) -> FloatArray:
+    """Return first treated periods, infinity for never."""
+    values, bad = _as_float(frame[name])
+    if bad:
+        what = f"first treated periods are not whole numbers: {first_five(bad)}"
+        remedy = "Use the first calendar year: 2015 for '2015/16'; leave never-treated empty"
+        faults.append(Fault(f"column {name!r}", what, "", remedy))
+        return values
+    coded = (values == 0) | np.isposinf(values)
+    if coded.any():
+        kinds = " and ".join(
+            text
+            for text, there in (
+                ("0", bool((values == 0).any())),
+                ("infinity", bool(np.isposinf(values).any())),
+            )
+            if there
+        )
+        notes.warn(CohortCodingWarning, f"A cohort of {kinds} was read as never-treated.")
+    start = np.where(np.isnan(values) | coded, np.inf, values)
+    odd = np.isfinite(start) & (start != np.round(start)) | np.isneginf(start)
+    if odd.any():
+        what = f"first treated periods are not whole numbers: {first_five(list(start[odd]))}"
+        faults.append(Fault(f"column {name!r}", what, "", "Use the first calendar year"))
+    return start
+
+
+def _exposed(frame: pd.DataFrame, name: str, faults: list[Fault]) -> FloatArray:
+    """Return a 0/1 column."""
+    values, bad = _as_float(frame[name])
+    odd = list(bad) or list(np.unique(values[(values != 0) & (values != 1)]))
+    if odd:
+        what = f"it holds values other than 0 and 1: {first_five(odd)}"
+        faults.append(Fault(f"column {name!r}", what, "", "Give 1 where exposed and 0 elsewhere"))
+    return values
+
+
+def _constant(
+    values: FloatArray,
+    codes: IntArray,
+    units: np.ndarray[tuple[int], np.dtype[np.object_]],
+    name: str,
+) -> list[Fault]:
+    """Return a fault where a column changes within units."""
+    frame = pd.DataFrame({"unit": codes, "value": values})
+    changing = frame.groupby("unit")["value"].nunique()
+    bad = changing.index[changing.to_numpy() > 1]
+    if len(bad) == 0:
+        return []
+    shown = first_five([units[code] for code in bad])
+    what = f"it changes within {len(bad)} units: {shown}"
+    return [Fault(f"column {name!r}", what, "", "Give each unit one value in all its rows")]
+
+
+def _grid(
+    *,
+    keep: BoolArray,
+    unit_codes: IntArray,
+    units: np.ndarray[tuple[int], np.dtype[np.object_]],
+    times: IntArray,
+    y: FloatArray,
+    start: FloatArray | None,
+    exposed: FloatArray | None,
+    weight: FloatArray,
+    groups: IntArray,
+    covariates: FloatArray,
+) -> Sample:
+    """Return the kept rows on the grid of units and periods."""
+    if not keep.any():
+        what = "no row has an outcome"
+        raise EstimationError([Fault("frame", what, "", "Check how the outcome was joined")])
+    used, u = np.unique(unit_codes[keep], return_inverse=True)
+    periods, t = np.unique(times[keep], return_inverse=True)
+    shape = (used.size, periods.size)
+
+    def place(values: FloatArray) -> FloatArray:
+        grid = np.zeros(shape)
+        grid[u, t] = values[keep]
+        return grid
+
+    observed = np.zeros(shape, dtype=bool)
+    observed[u, t] = True
+    cluster = np.full(shape, -1, dtype=np.int64)
+    cluster[u, t] = np.unique(groups[keep], return_inverse=True)[1]
+    is_absorbing = True
+    if start is not None:
+        cohort = np.full(used.size, np.inf)
+        cohort[u] = start[keep]
+        treatment = ((periods[None, :] >= cohort[:, None]) & observed).astype(float)
+    else:
+        treatment = place(exposed if exposed is not None else np.zeros(keep.size))
+        ever = (treatment > 0).any(axis=1)
+        cohort = np.where(ever, periods[(treatment > 0).argmax(axis=1)].astype(float), np.inf)
+        after = (periods[None, :] >= cohort[:, None]) & observed
+        is_absorbing = bool((treatment[after] == 1).all())
+    return Sample(
+        outcome=place(y),
+        observed=observed,
+        units=units[used],
+        periods=periods.astype(np.int64),
+        cohort=cohort,
+        treatment=treatment,
+        weight=place(weight),
+        cluster=cluster,
+        covariates=np.array([place(values) for values in covariates]).reshape(-1, *shape),
+        is_absorbing=is_absorbing,
+    )

@@ -1,0 +1,315 @@
+"""The options of each estimator at the door: names, types, defaults, allowed values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from evallib.errors import EstimationError, Fault, did_you_mean
+
+SmallSample = Literal["stata", "fixest", "linearmodels", "none"]
+Vcov = Literal["cluster", "iid", "hc1", "cr3"]
+
+ESTIMATORS = ("group_time", "twfe", "event_study")
+NOT_YET = (
+    "matched_did",
+    "synthetic_did",
+    "synthetic_control",
+    "pooled",
+    "between",
+    "first_difference",
+    "fixed_effects",
+    "random_effects",
+    "mundlak",
+    "sun_abraham",
+    "imputation",
+    "two_stage",
+    "etwfe",
+    "stacked",
+    "lp_did",
+    "bacon",
+    "switching",
+    "ordered_logit",
+    "good_or_better",
+    "markov",
+    "hazard",
+)
+OPTION_NAMES = (
+    "covariates",
+    "comparison",
+    "method",
+    "base",
+    "anticipation",
+    "weights",
+    "cluster",
+    "small_sample",
+    "vcov",
+    "window",
+    "reference",
+    "allow_unbalanced",
+    "balance",
+    "level",
+    "seed",
+    "draws",
+    "trends",
+)
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "comparison": ("never_treated", "not_yet_treated"),
+    "method": ("dr", "ipw", "reg"),
+    "base": ("varying", "universal"),
+    "small_sample": ("stata", "fixest", "linearmodels", "none"),
+    "vcov": ("cluster", "iid", "hc1", "cr3"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupTimeOptions:
+    """Options of ``group_time``.
+
+    Parameters
+    ----------
+    comparison : 'never_treated' or 'not_yet_treated'
+    method : 'dr', 'ipw' or 'reg'
+        Without covariates the three are the same number.
+    base : 'varying' or 'universal'
+    anticipation : int
+        Periods before exposure in which behaviour may already have changed.
+    weights : str, optional
+        Column of sampling weights, constant within units.
+    cluster : str, optional
+        Column of clusters, constant within units; default the unit.
+    allow_unbalanced : bool
+        False leaves out units that miss a period.
+    level : float
+    """
+
+    comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
+    method: Literal["dr", "ipw", "reg"] = "dr"
+    base: Literal["varying", "universal"] = "varying"
+    anticipation: int = 0
+    weights: str | None = None
+    cluster: str | None = None
+    allow_unbalanced: bool = True
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwfeOptions:
+    """Options of ``twfe``.
+
+    Parameters
+    ----------
+    covariates : tuple of str
+        Columns that change over time.
+    weights, cluster : str, optional
+    small_sample : 'stata', 'fixest', 'linearmodels' or 'none'
+    vcov : 'cluster', 'iid', 'hc1' or 'cr3'
+    allow_unbalanced : bool
+    level : float
+    """
+
+    covariates: tuple[str, ...] = ()
+    weights: str | None = None
+    cluster: str | None = None
+    small_sample: SmallSample = "stata"
+    vcov: Vcov = "cluster"
+    allow_unbalanced: bool = True
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStudyOptions:
+    """Options of ``event_study``: those of ``twfe``, a window and a reference.
+
+    Parameters
+    ----------
+    window : (int, int), optional
+        First and last event time; earlier and later ones are pooled with these ends.
+        Without it every event time has its own term.
+    reference : int
+        The event time that is fixed at zero.
+    """
+
+    covariates: tuple[str, ...] = ()
+    weights: str | None = None
+    cluster: str | None = None
+    small_sample: SmallSample = "stata"
+    vcov: Vcov = "cluster"
+    allow_unbalanced: bool = True
+    level: float = 0.95
+    window: tuple[int, int] | None = None
+    reference: int = -1
+
+
+Options = GroupTimeOptions | TwfeOptions | EventStudyOptions
+_TYPES: Mapping[str, type[Options]] = {
+    "group_time": GroupTimeOptions,
+    "twfe": TwfeOptions,
+    "event_study": EventStudyOptions,
+}
+
+
+def read_options(name: str, given: Mapping[str, Any]) -> Options:
+    """Return the checked options of an estimator.
+
+    Parameters
+    ----------
+    name : str
+        'group_time', 'twfe' or 'event_study'.
+    given : mapping
+        Options as the user named them.
+
+    Raises
+    ------
+    EstimationError
+        For an unknown estimator or option, and for a value that is not allowed; all at once.
+
+    Examples
+    --------
+    >>> read_options("group_time", {"anticipation": 1}).anticipation
+    1
+    """
+    if name in NOT_YET:
+        raise EstimationError(
+            [
+                Fault(
+                    f"estimator {name!r}",
+                    "it is not available in this version",
+                    "",
+                    f"Use one of {', '.join(ESTIMATORS)}",
+                )
+            ]
+        )
+    if name not in _TYPES:
+        hint = did_you_mean(name, (*ESTIMATORS, *NOT_YET))
+        raise EstimationError(
+            [
+                Fault(
+                    f"estimator {name!r}",
+                    "there is no such estimator",
+                    "",
+                    f"Use one of {', '.join(ESTIMATORS)}.{hint}",
+                )
+            ]
+        )
+    kind = _TYPES[name]
+    known = [item.name for item in fields(kind)]
+    faults: list[Fault] = []
+    values: dict[str, Any] = {}
+    for option, value in given.items():
+        if option not in known:
+            faults.append(_unknown(name, option, known))
+            continue
+        cleaned, problem = _clean(option, value)
+        if problem:
+            faults.append(Fault(f"{name}, option {option!r}", problem[0], "", problem[1]))
+        values[option] = cleaned
+    faults.extend(_together(name, values))
+    if faults:
+        raise EstimationError(faults)
+    return kind(**values)
+
+
+def _unknown(name: str, option: str, known: Sequence[str]) -> Fault:
+    """Return the fault for an option that the estimator does not have."""
+    if option == "covariates":
+        what = "covariates in group_time are not available in this version"
+        return Fault(f"{name}, option 'covariates'", what, "", "Leave it out")
+    if option in OPTION_NAMES:
+        what = f"{name} has no such option in this version"
+        return Fault(f"{name}, option {option!r}", what, "", f"It has {', '.join(known)}")
+    hint = did_you_mean(option, (*known, *OPTION_NAMES))
+    return Fault(
+        f"{name}, option {option!r}",
+        "there is no such option",
+        "",
+        f"It has {', '.join(known)}.{hint}",
+    )
+
+
+def _is_int(value: object) -> bool:
+    try:
+        return not isinstance(value, bool) and int(value) == value  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _clean(option: str, value: Any) -> tuple[Any, tuple[str, str] | None]:
+    """Return an option's value in its type, and (what is wrong, remedy) if it is wrong."""
+    if option in CHOICES:
+        if value in CHOICES[option]:
+            return value, None
+        if option == "vcov" and value == "driscoll_kraay":
+            return value, ("'driscoll_kraay' is not available in this version", "Use 'cluster'")
+        hint = did_you_mean(str(value), CHOICES[option])
+        return value, (f"{value!r} is not allowed", f"Use {' or '.join(CHOICES[option])}.{hint}")
+    if option == "level":
+        good = isinstance(value, (int, float)) and 0 < value < 1
+        return value, None if good else (f"{value!r} is not between 0 and 1", "Use 0.95")
+    if option == "anticipation":
+        good = _is_int(value) and value >= 0
+        return (int(value) if good else value), (
+            None if good else (f"{value!r} is not a whole number of periods from 0", "Use 0")
+        )
+    if option == "reference":
+        good = _is_int(value)
+        return (int(value) if good else value), (
+            None if good else (f"{value!r} is not an event time", "Use -1")
+        )
+    if option == "window":
+        return _clean_window(value)
+    if option == "allow_unbalanced":
+        good = isinstance(value, bool)
+        return value, None if good else (f"{value!r} is not true or false", "Use True")
+    if option == "covariates":
+        names = (value,) if isinstance(value, str) else tuple(value or ())
+        good = all(isinstance(item, str) for item in names)
+        return names, None if good else (f"{value!r} is not a list of columns", "Name columns")
+    if option == "cluster" and isinstance(value, (list, tuple)):
+        if len(value) == 1 and isinstance(value[0], str):
+            return value[0], None
+        return value, ("two-way clustering is not available in this version", "Name one column")
+    good = value is None or isinstance(value, str)
+    return value, None if good else (f"{value!r} is not the name of a column", "Name a column")
+
+
+def _clean_window(value: Any) -> tuple[Any, tuple[str, str] | None]:
+    """Return a window as two whole numbers, or what is wrong with it."""
+    if value is None:
+        return None, None
+    try:
+        ends = tuple(value)
+    except TypeError:
+        ends = ()
+    if len(ends) != 2 or not all(_is_int(end) for end in ends):
+        return value, (f"{value!r} is not two event times", "Use (-5, 2), for example")
+    first, last = int(ends[0]), int(ends[1])
+    if first >= 0 or last < 0 or math.isinf(first):
+        return value, (
+            f"{value!r} does not reach from before exposure to after it",
+            "Begin below 0 and end at 0 or above",
+        )
+    return (first, last), None
+
+
+def _together(name: str, values: Mapping[str, Any]) -> list[Fault]:
+    """Return the faults that two options make together."""
+    window, reference = values.get("window"), values.get("reference", -1)
+    if values.get("vcov", "cluster") in {"iid", "hc1"}:
+        idle = [key for key in ("cluster", "small_sample") if values.get(key) is not None]
+        if idle:
+            what = f"it has no meaning with vcov={values['vcov']!r}"
+            return [Fault(f"{name}, option {key!r}", what, "", "Leave it out") for key in idle]
+    if name != "event_study" or not _is_int(reference):
+        return []
+    where = f"{name}, option 'reference'"
+    if reference >= 0:
+        what = f"{reference} is an event time after exposure"
+        return [Fault(where, what, "effects are measured against it", "Use -1 or earlier")]
+    checked = isinstance(window, tuple) and len(window) == 2 and all(map(_is_int, window))
+    if checked and not window[0] <= reference <= window[1]:
+        what = f"{reference} lies outside the window {window}"
+        return [Fault(where, what, "", "Widen the window or move the reference")]
+    return []

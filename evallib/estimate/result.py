@@ -1,0 +1,335 @@
+"""What an estimator returns: one estimate with everything needed to read, combine and redo it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from evallib.errors import EstimationError, Fault, did_you_mean
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+TIDY_COLUMNS = (
+    "term",
+    "estimate",
+    "std_error",
+    "conf_low",
+    "conf_high",
+    "p_value",
+    "n_obs",
+    "n_units",
+    "n_treated_units",
+)
+
+
+class Source(Protocol):
+    """What a group-time estimate keeps so that it can be aggregated without refitting."""
+
+    def aggregate(self, kind: str, min_e: float, max_e: float, parent: Estimate) -> Estimate:
+        """Return the aggregation ``kind`` of the cells over event times from min_e to max_e."""
+
+
+class Inversion(Protocol):
+    """A test kept in a form that can be inverted again at another level."""
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Return the values that the test does not reject at ``1 - level``."""
+
+    def p_value(self, value: float = 0.0) -> float:
+        """Return the p-value of the hypothesis that the effect is ``value``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Effects of one estimator on one outcome, with how each number was made.
+
+    Parameters
+    ----------
+    estimator, estimand : str
+        The name at the door, and what is estimated in a sentence.
+    terms : tuple of str, length K
+        ``att``, ``overall``, ``event_time=-3``, ``group=2004``, ``time=2006``,
+        ``group=2004,time=2006`` or a covariate's name.
+    point, std_error, conf_low, conf_high, p_value : array, shape (K,)
+        In the outcome's unit. NaN in all but ``point`` marks a value fixed by normalisation.
+    covariance : array, shape (K, K)
+        Of ``point``; zero rows where the value is fixed.
+    df : float or None
+        Degrees of freedom of the t distribution; None is the normal.
+    level : float
+        Confidence level, between 0 and 1.
+    se_method, interval_method : str
+        Sentences that a report can print as they are.
+    inference : str
+        Short name: 'cr1_t', 'influence_normal', 'wild_bootstrap', 'permutation'.
+    term_obs, term_units, term_treated_units : array, shape (K,)
+        Rows, units and treated units behind each term.
+    event_time : array, shape (K,)
+        Periods since first exposure; NaN where a term has none.
+    influence : array, shape (n_units, K), or None
+        Influence values; ``std_error`` is the root of the summed squares (by cluster) over n_units.
+    scores : array, shape (n_clusters, K), or None
+        Cluster scores of a regression times the inverse cross-product.
+    """
+
+    estimator: str
+    estimand: str
+    terms: tuple[str, ...]
+    point: FloatArray
+    covariance: FloatArray
+    std_error: FloatArray
+    conf_low: FloatArray
+    conf_high: FloatArray
+    p_value: FloatArray
+    df: float | None
+    level: float
+    se_method: str
+    interval_method: str
+    inference: str
+    n_obs: int
+    n_units: int
+    n_treated_units: int
+    n_clusters: int
+    term_obs: IntArray
+    term_units: IntArray
+    term_treated_units: IntArray
+    event_time: FloatArray
+    outcome: str = ""
+    unit: str = ""
+    role: str = ""
+    polarity: str = "none"
+    comparison: str = ""
+    no_record: str = ""
+    sample_id: str = ""
+    influence: FloatArray | None = None
+    scores: FloatArray | None = None
+    warnings: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    source: Source | None = None
+    inversions: Mapping[str, Inversion] = field(default_factory=dict)
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a term: estimate, standard error, interval, p-value and counts."""
+        columns = (
+            list(self.terms),
+            self.point,
+            self.std_error,
+            self.conf_low,
+            self.conf_high,
+            self.p_value,
+            self.term_obs,
+            self.term_units,
+            self.term_treated_units,
+        )
+        return pd.DataFrame(dict(zip(TIDY_COLUMNS, columns, strict=True)))
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The same as ``tidy()``."""
+        return self.tidy()
+
+    def index(self, term: str) -> int:
+        """Return the position of a term.
+
+        Raises
+        ------
+        EstimationError
+            When the estimate has no such term.
+        """
+        if term not in self.terms:
+            hint = did_you_mean(term, self.terms) or f" The first terms are {self.terms[:5]}"
+            raise EstimationError(
+                [Fault(self.estimator, f"there is no term {term!r}", "", f"Name another.{hint}")]
+            )
+        return self.terms.index(term)
+
+    def interval(self, level: float | None = None, term: str | None = None) -> tuple[float, float]:
+        """Return the interval of a term at any level, made as the printed one was made.
+
+        Parameters
+        ----------
+        level : float, optional
+            Confidence level between 0 and 1; the estimate's own when left out.
+        term : str, optional
+            The first term when left out.
+
+        Returns
+        -------
+        (low, high), both NaN where the term has no interval.
+
+        Raises
+        ------
+        EstimationError
+            When the interval came from a resampling test that was kept for other terms only.
+        """
+        name = self.terms[0] if term is None else term
+        k = self.index(name)
+        wanted = self.level if level is None else level
+        if not 0 < wanted < 1:
+            what = f"level {wanted!r} is not between 0 and 1"
+            raise EstimationError([Fault(self.estimator, what, "", "Use 0.95 for 95 per cent")])
+        if wanted == self.level:
+            return float(self.conf_low[k]), float(self.conf_high[k])
+        if name in self.inversions:
+            return self.inversions[name].interval(wanted)
+        if np.isnan(self.conf_low[k]):
+            return float("nan"), float("nan")
+        if self.inference in {"wild_bootstrap", "permutation"}:
+            what = f"the test behind {name!r} was not kept, only its interval at {self.level}"
+            raise EstimationError([Fault(self.estimator, what, "", "Ask for the first term")])
+        half = critical_value(wanted, self.df) * self.std_error[k]
+        return float(self.point[k] - half), float(self.point[k] + half)
+
+    def aggregate(
+        self, kind: str, min_e: float = float("-inf"), max_e: float = float("inf")
+    ) -> Estimate:
+        """Average group-time cells: 'simple', 'dynamic', 'group' or 'calendar'.
+
+        Parameters
+        ----------
+        kind : str
+            The average to take; the first row of the result is ``overall``.
+        min_e, max_e : float
+            First and last event time that is kept, in periods.
+
+        Raises
+        ------
+        EstimationError
+            For an unknown kind, and for an estimator without cells.
+        """
+        if self.source is None:
+            what = "only group_time has cells that can be aggregated"
+            raise EstimationError(
+                [Fault(self.estimator, what, "", "Fit 'group_time', or read the terms in tidy()")]
+            )
+        return self.source.aggregate(kind, min_e, max_e, self)
+
+    def _repr_html_(self) -> str:
+        caption = f"{self.outcome or 'Estimate'}: {self.estimand}"
+        if self.unit:
+            caption += f" Unit: {self.unit}."
+        notes = [self.se_method, self.interval_method, *self.warnings]
+        return html_table(self.tidy(), caption, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """An ordered collection of estimates, of one or of many outcomes."""
+
+    items: tuple[Estimate, ...] = ()
+
+    def __iter__(self) -> Iterator[Estimate]:
+        """Iterate over the estimates in their order."""
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        """Return the number of estimates."""
+        return len(self.items)
+
+    def __add__(self, other: Estimates | Iterable[Estimate]) -> Estimates:
+        """Return both collections as one."""
+        return Estimates(self.items + tuple(other))
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a term of every estimate, with what it is an estimate of in front."""
+        front = ("outcome", "role", "estimator", "comparison", "no_record", "inference")
+        parts = []
+        for item in self.items:
+            part = item.tidy()
+            for place, name in enumerate(front):
+                part.insert(place, name, getattr(item, name))
+            parts.append(part)
+        if not parts:
+            return pd.DataFrame(columns=[*front, *TIDY_COLUMNS])
+        return pd.concat(parts, ignore_index=True)
+
+    def get(
+        self,
+        outcome: str,
+        estimator: str,
+        no_record: str | None = None,
+        comparison: str | None = None,
+    ) -> Estimate:
+        """Return the first estimate of an outcome by an estimator.
+
+        Raises
+        ------
+        EstimationError
+            When there is none.
+        """
+        for item in self.items:
+            if (
+                item.outcome == outcome
+                and item.estimator == estimator
+                and no_record in (None, item.no_record)
+                and comparison in (None, item.comparison)
+            ):
+                return item
+        have = sorted({f"{item.outcome} by {item.estimator}" for item in self.items})
+        asked = f"{outcome} by {estimator}"
+        hint = did_you_mean(asked, have) or f" There are: {'; '.join(have[:5]) or 'none'}"
+        raise EstimationError(
+            [Fault("estimates", f"there is no estimate of {asked}", "", f"Ask for another.{hint}")]
+        )
+
+    def select(self, keep: Callable[[Estimate], bool]) -> Estimates:
+        """Return the estimates for which ``keep`` is true."""
+        return Estimates(tuple(item for item in self.items if keep(item)))
+
+    def _repr_html_(self) -> str:
+        return html_table(self.frame, f"{len(self.items)} estimates", ())
+
+
+def critical_value(level: float, df: float | None) -> float:
+    """Return the two-sided critical value of the normal (df None) or t distribution.
+
+    Examples
+    --------
+    >>> round(critical_value(0.95, None), 4)
+    1.96
+    """
+    tail = 0.5 + level / 2
+    return float(stats.norm.ppf(tail) if df is None else stats.t.ppf(tail, df))
+
+
+def analytic_interval(
+    point: FloatArray, std_error: FloatArray, level: float, df: float | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return lower ends, upper ends and two-sided p-values, NaN where there is no SE."""
+    half = critical_value(level, df) * std_error
+    known = np.isfinite(std_error) & (std_error > 0)
+    statistic = np.full(point.shape, np.nan)
+    statistic[known] = np.abs(point[known] / std_error[known])
+    tail = stats.norm.sf(statistic) if df is None else stats.t.sf(statistic, df)
+    return point - half, point + half, 2 * np.asarray(tail, dtype=float)
+
+
+def html_table(frame: pd.DataFrame, caption: str, notes: Sequence[str]) -> str:
+    """Return a frame as an escaped HTML table with a caption and scoped headers."""
+
+    def cell(value: object) -> str:
+        if isinstance(value, float):
+            return "not applicable" if np.isnan(value) else f"{value:.4f}"
+        return html.escape(str(value))
+
+    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in frame.columns)
+    rows = []
+    for first, *rest in frame.itertuples(index=False, name=None):
+        cells = "".join(f"<td>{cell(value)}</td>" for value in rest)
+        rows.append(f'<tr><th scope="row">{cell(first)}</th>{cells}</tr>')
+    under = "".join(f"<p>{html.escape(note)}</p>" for note in notes if note)
+    return (
+        f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table>{under}"
+    )

@@ -1,0 +1,144 @@
+"""How thin a design is: who carries the estimate's weight, year by year and cohort by cohort."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evallib.estimate.result import BoolArray, FloatArray, IntArray
+
+MIN_CLUSTERS_A_YEAR = 20
+MIN_COHORT = 5
+MIN_WEIGHT = 0.10
+MIN_EFFECTIVE = 10.0
+MIN_TREATED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Thinness:
+    """Counts behind the thin-design rule, and which parts of the rule fired.
+
+    Parameters
+    ----------
+    n_treated_units, n_treated_clusters, n_control_clusters : int
+    effective_treated_clusters : float
+        (sum of squared contributions)^2 / sum of fourth powers, over treated clusters.
+    years : tuple of (year, share of the weight, treated clusters, comparison clusters)
+    cohorts : tuple of (cohort, share of the weight, treated units)
+    fired : tuple of str
+        A sentence for each part of the rule that fired; empty when the design is not thin.
+    """
+
+    n_treated_units: int
+    n_treated_clusters: int
+    n_control_clusters: int
+    effective_treated_clusters: float
+    years: tuple[tuple[int, float, int, int], ...]
+    cohorts: tuple[tuple[float, float, int], ...]
+    fired: tuple[str, ...]
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether any part of the rule fired."""
+        return bool(self.fired)
+
+    @property
+    def sentence(self) -> str:
+        """What fired with its counts, or that nothing did, as one sentence."""
+        counts = (
+            f"{self.n_treated_units} treated councils in {self.n_treated_clusters} clusters, "
+            f"{self.n_control_clusters} comparison clusters, effective number of treated clusters "
+            f"{self.effective_treated_clusters:.1f}"
+        )
+        if not self.fired:
+            return f"The thin-design rule did not fire ({counts})."
+        return f"The thin-design rule fired: {'; '.join(self.fired)} ({counts})."
+
+
+def measure(
+    *,
+    weight: FloatArray,
+    is_control: BoolArray,
+    cohort: FloatArray,
+    periods: IntArray,
+    cluster: IntArray,
+    contribution: FloatArray,
+) -> Thinness:
+    """Return how thin a design is.
+
+    Parameters
+    ----------
+    weight : array, shape (N, T)
+        Weight of each treated row in the estimate, 0 elsewhere. Sums to about 1; negative
+        weights count by their size.
+    is_control : boolean array, shape (N, T)
+        Rows that serve as comparison.
+    cohort : array, shape (N,)
+        First treated period; infinity is never.
+    periods : integer array, shape (T,)
+    cluster : integer array, shape (N,)
+        Cluster codes from 0.
+    contribution : array, shape (N,)
+        Score or influence value of each unit.
+    """
+    total = np.abs(weight).sum()
+    size = np.abs(weight) / (total if total > 0 else 1.0)
+    is_treated = size.sum(axis=1) > 0
+    fired: list[str] = []
+    years = []
+    for place, period in enumerate(periods):
+        share = float(size[:, place].sum())
+        if share <= 0:
+            continue
+        treated = np.unique(cluster[size[:, place] > 0]).size
+        control = np.unique(cluster[is_control[:, place]]).size
+        years.append((int(period), share, int(treated), int(control)))
+        if share > MIN_WEIGHT:
+            for count, word in ((treated, "treated"), (control, "comparison")):
+                if count < MIN_CLUSTERS_A_YEAR:
+                    fired.append(
+                        f"{period} carries {share:.0%} of the weight with {count} {word} clusters, "
+                        f"fewer than {MIN_CLUSTERS_A_YEAR}"
+                    )
+    cohorts = []
+    for start in np.unique(cohort[is_treated]):
+        members = is_treated & (cohort == start)
+        share, count = float(size[members].sum()), int(members.sum())
+        cohorts.append((float(start), share, count))
+        if share > MIN_WEIGHT and count < MIN_COHORT:
+            fired.append(
+                f"cohort {start:g} carries {share:.0%} of the weight with {count} councils, "
+                f"fewer than {MIN_COHORT}"
+            )
+    effective = effective_number(contribution, cluster, is_treated)
+    if effective < MIN_EFFECTIVE:
+        fired.append(
+            f"the effective number of treated clusters is {effective:.1f}, under "
+            f"{MIN_EFFECTIVE:.0f}"
+        )
+    return Thinness(
+        n_treated_units=int(is_treated.sum()),
+        n_treated_clusters=int(np.unique(cluster[is_treated]).size),
+        n_control_clusters=int(np.unique(cluster[is_control.any(axis=1)]).size),
+        effective_treated_clusters=effective,
+        years=tuple(years),
+        cohorts=tuple(cohorts),
+        fired=tuple(fired),
+    )
+
+
+def effective_number(contribution: FloatArray, cluster: IntArray, is_treated: BoolArray) -> float:
+    """Return (sum s^2)^2 / sum s^4 over the clusters of treated units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> effective_number(np.ones(4), np.arange(4), np.array([True, True, True, False]))
+    3.0
+    """
+    total = np.zeros(int(cluster.max()) + 1)
+    np.add.at(total, cluster, contribution)
+    squares = total[np.unique(cluster[is_treated])] ** 2
+    fourth = float((squares**2).sum())
+    return float(squares.sum() ** 2 / fourth) if fourth > 0 else 0.0
