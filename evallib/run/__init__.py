@@ -1,0 +1,3 @@
+"""Running an evaluation: notebooks, folders, manifest."""
+
+from __future__ import annotations

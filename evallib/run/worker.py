@@ -1,0 +1,149 @@
+"""The process that executes one notebook and says how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Literal
+
+Ending = Literal["ok", "failed", "timed out", "killed"]
+
+
+def main(job_file: str) -> int:
+    """Execute the notebook that a job file describes; the status goes beside it.
+
+    Parameters
+    ----------
+    job_file : str
+        A JSON file with `notebook`, `output`, `cwd`, `parameters`, `limit` (seconds a cell) and
+        `status`, the file to write.
+
+    Returns
+    -------
+    int
+        Always 0 once the status is written: it tells how the notebook ended.
+    """
+    job: dict[str, Any] = json.loads(Path(job_file).read_text(encoding="utf-8"))
+    _die_with_the_parent()
+    started = time.monotonic()
+    status = _execute(job)
+    status["seconds"] = round(time.monotonic() - started, 2)
+    output = Path(job["output"])
+    if output.is_file():
+        try:
+            _tidy(output, status)
+        except ValueError as error:  # what a kernel sent may not be a notebook any more
+            print(f"the executed notebook could not be read again: {error}", file=sys.stderr)
+    target = Path(job["status"])
+    half = target.with_name(f".{target.name}")
+    half.write_text(json.dumps(status), encoding="utf-8")
+    os.replace(half, target)
+    return 0
+
+
+def _execute(job: dict[str, Any]) -> dict[str, Any]:
+    """Run papermill; its own 'completed' is not believed after a killed kernel or a timeout."""
+    # A check of web addresses in JSON schemas that takes a second to load; notebooks need none.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    try:
+        papermill.execute_notebook(
+            job["notebook"],
+            job["output"],
+            parameters=job["parameters"],
+            cwd=job["cwd"],
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            execution_timeout=job["limit"],
+            kernel_manager_class="evallib.run.kernel.PrivateKernelManager",
+            shutdown_kernel="immediate",
+        )
+    except PapermillExecutionError as error:
+        return _status("failed", f"{error.ename}: {_last_line(error.evalue)}")
+    except CellTimeoutError:
+        return _status("timed out", f"a cell ran longer than {job['limit']:g} seconds")
+    except DeadKernelError:
+        return _status(
+            "killed",
+            "the kernel died while a cell ran (it ran out of memory, was killed or exited)",
+        )
+    except Exception as error:
+        traceback.print_exc()
+        return _status("failed", f"{type(error).__name__}: {_last_line(str(error))}")
+    return _status("ok", "")
+
+
+def _status(ending: Ending, message: str) -> dict[str, Any]:
+    return {"status": ending, "message": message, "cell": None}
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    return lines[-1] if lines else "no message"
+
+
+def _tidy(output: Path, status: dict[str, Any]) -> None:
+    """Note the failing cell, log what cells wrote to stderr, and drop papermill's own notes."""
+    import nbformat
+
+    notebook = nbformat.read(output, as_version=4)  # type: ignore[no-untyped-call]
+    cells = [cell for cell in notebook.cells if not _is_marker(cell)]
+    number = 0
+    for cell in cells:
+        if cell.cell_type != "code":
+            continue
+        number += 1
+        ran = cell.metadata.get("papermill", {}).get("start_time")
+        if ran and status["status"] != "ok":
+            status["cell"] = number
+        for one in cell.get("outputs", []):
+            if one.output_type == "stream" and one.name == "stderr":
+                print(f"[cell {number}] {one.text.rstrip()}", file=sys.stderr)
+            elif one.output_type == "error":
+                print(f"[cell {number}] {one.ename}: {one.evalue}", file=sys.stderr)
+    for cell in cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+    notebook.cells = cells
+    notebook.metadata.pop("papermill", None)
+    nbformat.write(notebook, output)  # type: ignore[no-untyped-call]
+
+
+def _is_marker(cell: Any) -> bool:
+    return any(str(tag).startswith("papermill-error") for tag in cell.metadata.get("tags", []))
+
+
+def _die_with_the_parent() -> None:
+    """End with the command that started this process, and take the kernel along."""
+
+    def stop(*_: object) -> None:
+        kernels = sys.modules.get("evallib.run.kernel")
+        if kernels is not None:
+            kernels.kill_kernels()
+        os._exit(1)
+
+    def watch() -> None:
+        while os.read(0, 1):
+            continue
+        stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # nothing of the kernel's machinery is waited for
