@@ -18,7 +18,8 @@ from evallib.report.markup import escape, find_trouble, make_ids_unique, without
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _WARNING_LINE = re.compile(r"^(?:.*[/\\])?(?P<file>[^/\\:]+):\d+: (?P<text>\w*Warning: .*)$")
-_FRAME_PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[/\\][^\s/\\:\"'<>|]+)+[/\\](?=[^\s/\\:\"'<>|])")
+_NAME = r"[^\s/\\:\"'<>|]"
+_FRAME_PATH = re.compile(rf"(?<![\w.])(?:[A-Za-z]:)?(?:[/\\]{_NAME}+)+[/\\](?={_NAME})")
 _PAPERMILL_ERROR = "papermill-error-cell-tag"
 _LONGEST_TEXT = 20_000
 
@@ -124,8 +125,8 @@ def clean_warnings(text: str) -> list[str]:
 
     Examples
     --------
-    >>> clean_warnings("/home/x/a.py:3: UserWarning: few\\n  warn()\\n/home/x/a.py:3: UserWarning: few")
-    ['UserWarning: few (2 times; a.py)']
+    >>> clean_warnings("/home/x/a.py:3: UserWarning: few")
+    ['UserWarning: few (a.py)']
     """
     lines: Counter[str] = Counter()
     is_after_warning = False

@@ -1,0 +1,318 @@
+"""The record of a report: what ran, on what, assumed what, changed what, and who answers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pandas as pd
+
+from evallib.errors import Fault
+from evallib.report.gate import OGL_ATTRIBUTION, ReportError
+from evallib.report.tables import Table
+
+_SHORT_HASH = 12
+
+PLAN_WORDS: Mapping[str, Mapping[str, str]] = {
+    "no_record": {
+        "assume_not_exposed": "A council without a record is taken as not exposed. The register "
+        "misses some events, so some comparison councils may have been exposed.",
+        "only_known": "Only councils whose recorded first event comes later serve as comparison.",
+    },
+    "comparison": {
+        "not_yet_treated": "Councils are compared with those not yet exposed, later ones included.",
+        "never_treated": "Councils are compared only with those never exposed.",
+    },
+    "exposure_starts": {
+        "next_period": "Exposure starts in the first measurement period that begins after the "
+        "event. The period of the event itself is neither before nor after.",
+        "same_period": "Exposure starts in the period of the event.",
+    },
+    "boundaries": {
+        "drop": "Councils touched by reorganisation within the years studied are left out.",
+        "aggregate_to_successor": "Councils that merged are added up to their successor.",
+        "keep_predecessors": "Councils that merged are kept until their last year.",
+    },
+    "min_confidence": {
+        "low": "Events of any confidence count as dated.",
+        "medium": "Events of low confidence count as exposed at an unknown date.",
+        "high": "Events below high confidence count as exposed at an unknown date.",
+    },
+    "weights": {
+        "none": "Every council counts alike: the estimates are for the average council.",
+        "population": "Councils count by population: the estimates are for the average resident.",
+    },
+}
+
+
+class PlanLike(Protocol):
+    """What the report reads of a plan; other keys are read where they are there."""
+
+    @property
+    def name(self) -> str:
+        """The plan's name."""
+
+    def differences(self) -> Mapping[str, Any]:
+        """Return what was set in place of the plan's file, by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The tables of a report's record, each under its heading.
+
+    Parameters
+    ----------
+    sections : tuple of (str, str, tuple of Table)
+        Heading, introduction, and tables of each section.
+    attributions : tuple of str
+        Sentences that the licences of the inputs require, the Open Government Licence's first.
+    citation : str
+        How to cite the report.
+    """
+
+    sections: tuple[tuple[str, str, tuple[Table, ...]], ...]
+    attributions: tuple[str, ...]
+    citation: str
+
+
+def build_record(
+    plan: PlanLike, manifest: Mapping[str, Any], estimates: pd.DataFrame | None = None
+) -> Record:
+    """Build the record from the plan, the run's manifest and the estimates that ran.
+
+    Parameters
+    ----------
+    plan : Plan
+        The effective plan.
+    manifest : mapping
+        Read where they are there: run_id, created, seconds, revision, seed or seeds, versions
+        (mapping), inputs (list of mappings with file or path, title, publisher, licence,
+        attribution, accessed, sha256, rows), assumptions, decisions and deviations (lists of
+        texts or mappings).
+    estimates : pandas.DataFrame, optional
+        The run's estimates.csv: columns outcome, estimator, comparison, no_record, inference.
+
+    Returns
+    -------
+    Record
+        Tables and sentences.
+
+    Raises
+    ------
+    ReportError
+        Where the manifest lists no inputs: then nothing could be attributed.
+    """
+    inputs = list(manifest.get("inputs") or [])
+    if not inputs:
+        raise ReportError(
+            [
+                Fault(
+                    "manifest.json",
+                    "it lists no inputs",
+                    "a report without its attributions does not build",
+                    "record every input with its publisher and licence",
+                )
+            ]
+        )
+    sections = (
+        ("About this run", "", (_facts_table(plan, manifest),)),
+        ("Data log", "Every file that was read.", (_inputs_table(inputs),)),
+        ("Assumptions log", "", (_assumptions_table(plan, manifest),)),
+        ("Decisions log", "", (_decisions_table(plan, manifest),)),
+        (
+            "Deviations from the plan",
+            "What differs from the plan's file, and why.",
+            (_deviations_table(plan, manifest),),
+        ),
+        (
+            "Planned and unplanned analyses",
+            "Every specification that ran is listed.",
+            _analyses_tables(plan, estimates),
+        ),
+        ("Statement of assurance", "", (_people_table(plan),)),
+        ("Software", "", (_versions_table(manifest),)),
+    )
+    title = str(getattr(plan, "title", plan.name))
+    version = dict(manifest.get("versions") or {}).get("evallib", "")
+    citation = (
+        f"{title}. Evaluation report, run {manifest.get('run_id', 'not recorded')}, "
+        f"{str(manifest.get('created', 'date not recorded'))[:10]}. "
+        f"Made with evallib{f' {version}' if version else ''}."
+    )
+    return Record(sections, _attributions(inputs), citation)
+
+
+def _attributions(inputs: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    found = (str(item.get("attribution") or "").strip() for item in inputs)
+    return tuple(dict.fromkeys([OGL_ATTRIBUTION, *(text for text in found if text)]))
+
+
+def _facts_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
+    years = getattr(plan, "years", None)
+    facts = {
+        "Plan": plan.name,
+        "Question": getattr(plan, "question", ""),
+        "Run": manifest.get("run_id"),
+        "Made on": str(manifest.get("created") or "")[:10],
+        "Years studied": " to ".join(map(str, years)) if years else "",
+        "Revision of the code": str(manifest.get("revision") or "")[:_SHORT_HASH],
+        "Seed": manifest.get("seed", manifest.get("seeds", getattr(plan, "seed", None))),
+        "Seconds taken": _seconds(manifest.get("seconds")),
+    }
+    return _two_columns(facts, "Facts of this run", ("Item", "Value"))
+
+
+def _seconds(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, (int, float)) else ""
+
+
+def _inputs_table(inputs: Sequence[Mapping[str, Any]]) -> Table:
+    rows = [
+        {
+            "File": str(item.get("file") or item.get("path") or item.get("name") or ""),
+            "Title": item.get("title"),
+            "Publisher": item.get("publisher"),
+            "Licence": item.get("licence"),
+            "Accessed": str(item.get("accessed") or ""),
+            "Rows": _whole(item.get("rows")),
+            "SHA-256 (first 12 digits)": str(item.get("sha256") or "")[:_SHORT_HASH],
+        }
+        for item in inputs
+    ]
+    notes = ("The full SHA-256 of every file is in manifest.json.",)
+    return Table(_text(rows), "Inputs of this run", notes=notes, slug="inputs", empty="no data")
+
+
+def _whole(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""
+
+
+def _assumptions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
+    rows = []
+    for key, words in PLAN_WORDS.items():
+        value = getattr(plan, key, None)
+        if value in words:
+            rows.append({"Assumption": words[str(value)], "Where it is set": f"{key}: {value}"})
+    anticipation = getattr(plan, "anticipation", None)
+    if anticipation is not None:
+        text = f"Councils change nothing more than {anticipation} years before the event year."
+        if anticipation == 0:
+            text = "Councils change nothing because of an event before the year of the event."
+        rows.append({"Assumption": text, "Where it is set": f"anticipation: {anticipation}"})
+    rows.append(
+        {
+            "Assumption": "Without the event, exposed and comparison councils would have changed "
+            "alike on average. The checks look for signs against it; none can show it.",
+            "Where it is set": "the design",
+        }
+    )
+    rows += _log_rows(manifest.get("assumptions"), "Assumption", "Where it is set")
+    return Table(_text(rows), "Assumptions of this run", slug="assumptions")
+
+
+def _decisions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
+    headline = getattr(plan, "headline", None)
+    rows = []
+    if headline is not None:
+        rows.append(
+            {
+                "Decision": f"The headline estimate is {headline.estimator}, averaged by "
+                f"{headline.aggregation}.",
+                "Reason": "Set in the plan before the run.",
+            }
+        )
+    excluded = tuple(getattr(plan, "exclude", ()) or ())
+    if excluded:
+        rows.append(
+            {
+                "Decision": f"Councils left out by the plan: {', '.join(map(str, excluded))}.",
+                "Reason": "Set in the plan before the run.",
+            }
+        )
+    rows += _log_rows(manifest.get("decisions"), "Decision", "Reason")
+    rows = rows or [{"Decision": "None recorded", "Reason": ""}]
+    return Table(_text(rows), "Decisions of this run", slug="decisions")
+
+
+def _deviations_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
+    rows = [
+        {"Deviation": f"{key} is {value}", "Reason": "set for this run"}
+        for key, value in plan.differences().items()
+    ]
+    rows += _log_rows(manifest.get("deviations"), "Deviation", "Reason")
+    rows = rows or [{"Deviation": "None: the run follows the plan's file", "Reason": ""}]
+    return Table(_text(rows), "Deviations from the plan's file", slug="deviations")
+
+
+def _log_rows(log: object, first: str, second: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for item in log if isinstance(log, (list, tuple)) else []:
+        if isinstance(item, Mapping):
+            texts = [str(value) for value in item.values()]
+            rows.append({first: texts[0] if texts else "", second: "; ".join(texts[1:])})
+        else:
+            rows.append({first: str(item), second: ""})
+    return rows
+
+
+def _analyses_tables(plan: PlanLike, estimates: pd.DataFrame | None) -> tuple[Table, ...]:
+    caption = "Specifications that ran"
+    if estimates is None or estimates.empty or "estimator" not in estimates.columns:
+        frame = pd.DataFrame({"Specification": ["None: no estimate was made"]})
+        return (Table(frame, caption, slug="specifications"),)
+    names = ["outcome", "role", "estimator", "comparison", "no_record", "inference"]
+    keys = [name for name in names if name in estimates.columns]
+    counts = estimates.fillna({name: "" for name in keys}).groupby(keys, sort=False).size()
+    frame = counts.reset_index(name="Figures")
+    planned_estimators = {str(name) for name in getattr(plan, "estimators", ())}
+    planned_outcomes = {str(item.indicator) for item in getattr(plan, "outcomes", ())}
+    planned_comparison = str(getattr(plan, "comparison", ""))
+    frame["Planned"] = [
+        "planned"
+        if str(row["estimator"]) in planned_estimators
+        and str(row.get("outcome", "")) in planned_outcomes
+        and str(row.get("comparison", planned_comparison)) in ("", planned_comparison)
+        else "unplanned"
+        for _, row in frame.iterrows()
+    ]
+    return (Table(frame, caption, slug="specifications", notes=(_PLANNED_NOTE,)),)
+
+
+_PLANNED_NOTE = (
+    "Planned: outcome, estimator and comparison group are named in the plan. Both rules for "
+    "councils without a record are always shown."
+)
+
+
+def _people_table(plan: PlanLike) -> Table:
+    people = getattr(plan, "people", None)
+    named = {
+        "Commissioned by": getattr(people, "commissioned", "not assigned"),
+        "Analysed by": getattr(people, "analysed", "not assigned"),
+        "Assured by": getattr(people, "assured", "not assigned"),
+    }
+    return _two_columns(named, "Who answers for this evaluation", ("Part", "Who"))
+
+
+def _versions_table(manifest: Mapping[str, Any]) -> Table:
+    versions = dict(manifest.get("versions") or {}) or {"not recorded": ""}
+    return _two_columns(versions, "Versions of the software", ("Package", "Version"))
+
+
+def _two_columns(values: Mapping[str, Any], caption: str, names: tuple[str, str]) -> Table:
+    rows = [{names[0]: key, names[1]: _plain(value)} for key, value in values.items()]
+    return Table(_text(rows), caption, empty="no data")
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return str(value)
+
+
+def _text(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows)
+    return frame.astype(object).where(frame.notna(), None)
