@@ -29,7 +29,8 @@ class Sample:
         council_code, council_name, council_type, region, status, event_date, event_year (financial
         year), event_period (period of the outcome that holds the event), cohort (the period after
         it; missing without an event), is_treated, has_after_period, earlier_event, concurrent
-        (other events in the years of the design, in words), cluster, one row a council, sorted.
+        (other events in the years of the design, in words), cluster, and the council's fixed
+        characteristics (see `council_covariates`), one row a council, sorted.
     flow : SampleFlow
         What went at every step.
     """
@@ -112,6 +113,7 @@ def build_sample(
     kept = kept.merge(
         store.councils[["council_code", "council_type", "region"]], on="council_code", how="left"
     )
+    kept = kept.merge(panel.covariates, on="council_code", how="left")
     kept["concurrent"] = kept["council_code"].map(others).fillna("")
     rows = rows.sort_values(["council_code", "period"], ignore_index=True)
     return Sample(rows[["council_code", "period", "value", "weight"]], kept, flow)
@@ -164,7 +166,10 @@ def _concurrent(plan: Plan, panel: Panel, figures: OutcomeFigures) -> pd.Series:
         & (events["earliest"] <= end)
     ]
     words = near["kind"].str.replace("_", " ") + " " + near["earliest"].dt.strftime("%Y")
-    return words.groupby(near["council_code"]).agg(lambda cells: "; ".join(dict.fromkeys(cells)))
+    listed: pd.Series = words.groupby(near["council_code"]).agg(
+        lambda cells: "; ".join(dict.fromkeys(cells))
+    )
+    return listed
 
 
 def _weighted(plan: Plan, panel: Panel, flow: SampleFlow) -> pd.DataFrame:

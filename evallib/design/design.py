@@ -219,7 +219,8 @@ def build_designs(plan: Plan, panel: Panel, exposure: Exposure) -> Designs:
     DesignError
         With one line a problem, over all outcomes.
     """
-    built, faults = [], []
+    built: list[Design] = []
+    faults: list[Fault] = []
     for outcome in plan.outcomes:
         try:
             built.append(build_design(plan, panel, exposure, outcome.indicator))
@@ -238,24 +239,15 @@ def _build(plan: Plan, panel: Panel, exposure: Exposure, name: str, no_record: s
     if faults:
         raise DesignError(faults)
     lead = 1 + plan.anticipation
-    rows = sample.rows.merge(
-        sample.councils[["council_code", "cohort", "is_treated", "cluster"]], on="council_code"
-    )
-    event = rows["cohort"] - lead  # the first period that is neither before nor after
-    later = rows["cohort"].notna() & ~rows["is_treated"]
-    after_own_event = later & (rows["period"] >= event)
-    event_years = rows["is_treated"] & rows["period"].between(event, rows["cohort"] - 1)
-    rows["is_exposed"] = (rows["is_treated"] & (rows["period"] >= rows["cohort"])).astype(int)
-    rows["cohort"] = rows["cohort"].where(rows["is_treated"])
-    columns = ["council_code", "period", "value", "weight", "is_exposed", "cohort", "cluster"]
-    regression = rows.loc[~after_own_event & ~event_years, columns].reset_index(drop=True)
-    group_time = rows.loc[~after_own_event, columns].reset_index(drop=True)
+    rows = _arms(sample.rows, sample.councils)
+    late = _after_own_event(rows, lead)
     sample.flow.drop_rows(
         "Later-treated controls after their own event",
-        after_own_event.to_numpy() & True,
+        pd.Series(late.to_numpy(), index=sample.flow.rows.index),
         "exposed themselves from then on",
     )
-    digest = hashlib.sha256(pd.util.hash_pandas_object(group_time, index=False).to_numpy())
+    group_time = _estimation_rows(rows[~late])
+    digest = hashlib.sha256(pd.util.hash_pandas_object(group_time, index=False).to_numpy().tobytes())
     return Design(
         outcome=name,
         title=figures.title,
@@ -267,7 +259,7 @@ def _build(plan: Plan, panel: Panel, exposure: Exposure, name: str, no_record: s
         no_record=no_record,
         full=sample.rows[["council_code", "period", "value", "weight"]].reset_index(drop=True),
         councils=sample.councils,
-        frame=regression,
+        frame=_estimation_rows(rows[~late & ~_is_event_year(rows, lead)]),
         group_time_frame=group_time,
         anticipation=lead,
         reference=-1 - lead,
@@ -281,6 +273,45 @@ def _build(plan: Plan, panel: Panel, exposure: Exposure, name: str, no_record: s
         dropped=sample.flow.dropped,
         sample_id=digest.hexdigest()[:12],
     )
+
+
+def group_time_rows(design: Design, anticipation: int) -> pd.DataFrame:
+    """Return the rows for group-time effects under another number of periods of anticipation.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    anticipation : int
+        Periods of anticipation, the event period included.
+    """
+    rows = _arms(design.full, design.councils)
+    return _estimation_rows(rows[~_after_own_event(rows, anticipation)])
+
+
+def _arms(rows: pd.DataFrame, councils: pd.DataFrame) -> pd.DataFrame:
+    columns = ["council_code", "cohort", "is_treated", "cluster"]
+    return rows.merge(councils[columns], on="council_code")
+
+
+def _after_own_event(rows: pd.DataFrame, lead: int) -> pd.Series:
+    """Return whether a later-treated control has met its own event, or may react to it."""
+    later = rows["cohort"].notna() & ~rows["is_treated"]
+    return later & (rows["period"] >= rows["cohort"] - lead)
+
+
+def _is_event_year(rows: pd.DataFrame, lead: int) -> pd.Series:
+    """Return whether a treated council's row is neither before nor after its event."""
+    return rows["is_treated"] & rows["period"].between(rows["cohort"] - lead, rows["cohort"] - 1)
+
+
+def _estimation_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    exposed = rows["is_treated"] & (rows["period"] >= rows["cohort"])
+    table = rows.assign(
+        is_exposed=exposed.astype(int), cohort=rows["cohort"].where(rows["is_treated"])
+    )
+    columns = ["council_code", "period", "value", "weight", "is_exposed", "cohort", "cluster"]
+    return table[columns].reset_index(drop=True)
 
 
 def _replace(design: Design, alternative: Design | None, reason: str) -> Design:
@@ -331,4 +362,4 @@ def _impossible(plan: Plan, sample: Sample, name: str, periods: int) -> list[Fau
 def _compares_within(plan: Plan, sample: Sample) -> bool:
     """Return whether treated councils can serve as controls before their own event."""
     cohorts = sample.councils.loc[sample.councils["is_treated"], "cohort"]
-    return plan.comparison == "not_yet_treated" and cohorts.nunique() > 1
+    return plan.comparison == "not_yet_treated" and len(cohorts.unique()) > 1

@@ -8,7 +8,6 @@ their part of the influence function is kept (as in R's ``aggte``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -44,7 +43,7 @@ class Averages:
 
 
 def averages(
-    kind: Literal["simple", "dynamic", "group", "calendar"],
+    kind: str,
     group: FloatArray,
     period: IntArray,
     path: IntArray,

@@ -109,7 +109,7 @@ def small_sample_factor(sizes: Sizes, rule: SmallSample) -> tuple[float, str]:
     --------
     >>> factor, _ = small_sample_factor(Sizes(550, 50, 11, 1, 50, True), "stata")
     >>> round(factor, 6)
-    1.041271
+    1.041272
     """
     if rule == "none":
         return 1.0, "no small-sample factor"

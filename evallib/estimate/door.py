@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from evallib.errors import EstimationError, Fault
+from evallib.estimate.columns import Notes
 from evallib.estimate.event_study import fit_event_study
 from evallib.estimate.group_time_fit import fit_group_time
-from evallib.estimate.intake import Notes, take
+from evallib.estimate.intake import take
 from evallib.estimate.options import (
     EventStudyOptions,
     GroupTimeOptions,
@@ -79,7 +80,7 @@ def fit(
     >>> frame["rate"] += (frame["year"] >= frame["first"]) * 2.0
     >>> found = fit("twfe", frame, outcome="rate", unit="council", time="year", cohort="first")
     >>> found.terms, float(found.point[0].round(2))
-    (('att',), 1.82)
+    (('att',), 1.79)
     """
     chosen = read_options(name, options)
     notes = Notes()

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from evallib.errors import EstimationError, Fault, first_five
-from evallib.estimate.intake import Notes, Sample
+from evallib.estimate.columns import Notes
+from evallib.estimate.intake import Sample
 from evallib.estimate.options import EventStudyOptions
 from evallib.estimate.regression import absorbed, prepare
 from evallib.estimate.result import Estimate, FloatArray
-from evallib.estimate.twfe import describe, finish, fit_regression, trim
+from evallib.estimate.two_way import describe, finish, fit_regression, trim
 
 REFERENCES = (
     "Schmidheiny and Siegloch (2023), Journal of Applied Econometrics 38(5), doi:10.1002/jae.2989",

@@ -1,25 +1,21 @@
 """Group-time average effects of Callaway and Sant'Anna, without covariates, over arrays.
 
 ``prepare`` holds all that does not depend on who was exposed when. ``solve`` gives the cells of
-one assignment of adoption paths with their influence values; ``solve_batch`` gives chosen averages
-for many assignments. Both take the cell means from the same kernel, ``cell_moments``.
+one assignment of adoption paths with their influence values; ``batch.solve_batch`` gives chosen
+averages for many assignments. Both take the cell means from the same kernel, ``cell_moments``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from evallib.estimate.aggregate import Averages, weigh
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
 Comparison = Literal["never_treated", "not_yet_treated"]
 Base = Literal["varying", "universal"]
-
-CHUNK_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +136,6 @@ class Solution:
     codes: IntArray
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Averages of many assignments with their clustered standard errors, shapes (R, K)."""
-
-    estimate: FloatArray
-    std_error: FloatArray
-
-
 def encode_paths(cohort: FloatArray, is_treated: BoolArray) -> tuple[Paths, IntArray]:
     """Return the distinct paths and each unit's path.
 
@@ -221,18 +209,18 @@ def list_cells(periods: IntArray, paths: Paths, base: Base, anticipation: int) -
     ``p + anticipation`` is before exposure. A cohort without such a period has no cell.
     """
     rows: list[tuple[int, int, int]] = []
-    for path in np.flatnonzero(paths.is_treated):
-        start = paths.cohort[path]
+    for treated in np.flatnonzero(paths.is_treated):
+        start = paths.cohort[treated]
         before = np.flatnonzero(periods + anticipation < start)
         if before.size == 0:
             continue
-        for time, period in enumerate(periods):
+        for place, period in enumerate(periods):
             if base == "universal" or period >= start:
-                rows.append((int(path), time, int(before[-1])))
-            elif time > 0:
-                rows.append((int(path), time, time - 1))
+                rows.append((int(treated), place, int(before[-1])))
+            elif place > 0:
+                rows.append((int(treated), place, place - 1))
     table = np.array(rows, dtype=np.int64).reshape(-1, 3)
-    path, time, base_time = table.T
+    path, time, base_time = table[:, 0], table[:, 1], table[:, 2]
     _, pair = np.unique(table[:, 1:], axis=0, return_inverse=True)
     group = paths.cohort[path]
     return Cells(
@@ -272,7 +260,7 @@ def cell_moments(problem: Problem, difference: FloatArray, codes: IntArray) -> M
     codes : integer array, shape (R, N)
         The path of each unit in each assignment.
     """
-    cells, (draws, n) = problem.cells, codes.shape
+    cells, draws, n = problem.cells, codes.shape[0], codes.shape[1]
     n_paths = problem.paths.cohort.size
     member = (codes[:, None, :] == np.arange(n_paths)[None, :, None]).astype(float)
     flat = member.reshape(draws * n_paths, n)
@@ -328,75 +316,7 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
 
 def reweigh(problem: Problem, weights: FloatArray) -> Problem:
     """Return the problem with its units' weights multiplied."""
-    from dataclasses import replace
-
     return replace(problem, weight=problem.weight * weights, both=problem.both * weights[:, None])
-
-
-def solve_batch(
-    problem: Problem,
-    codes: IntArray,
-    averages: Averages,
-    *,
-    difference: FloatArray | None = None,
-) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
-    """Yield chosen averages of many assignments, in chunks of bounded memory.
-
-    Parameters
-    ----------
-    problem : Problem
-    codes : integer array, shape (R, N)
-    averages : Averages
-        K averages of the cells.
-    difference : array, shape (N, Q), optional
-        Changes of another outcome that is observed in the same rows.
-
-    Yields
-    ------
-    (which draws, estimates (r, K), influence summed by cluster (r, G, K))
-    """
-    changes = problem.difference if difference is None else difference
-    n, n_cells = problem.outcome.shape[0], problem.cells.path.size
-    n_paths, k = problem.paths.cohort.size, len(averages.terms)
-    each = 8 * n_paths * k * (n + 3 * n_cells) + 8 * n_paths * n
-    step = max(1, int(CHUNK_BYTES // each))
-    order = np.argsort(problem.cluster, kind="stable")
-    first = np.flatnonzero(np.diff(problem.cluster[order], prepend=-1))
-    for start in range(0, codes.shape[0], step):
-        part = slice(start, min(start + step, codes.shape[0]))
-        estimate, influence = _contract(problem, changes, codes[part], averages)
-        yield part, estimate, np.add.reduceat(influence[:, order], first, axis=1)
-
-
-def _contract(
-    problem: Problem, changes: FloatArray, codes: IntArray, averages: Averages
-) -> tuple[FloatArray, FloatArray]:
-    """Return averages (r, K) and influence values (r, N, K) of a chunk of assignments."""
-    cells, paths = problem.cells, problem.paths
-    moments = cell_moments(problem, changes, codes)
-    weight, by_path = weigh(
-        averages, moments.att, moments.valid, moments.share, cells.path, paths.cohort.size
-    )
-    estimate = np.einsum("rkc,rc->rk", weight, moments.att)
-    own = (cells.path[None, :] == np.arange(paths.cohort.size)[:, None]).astype(float)  # (P, C)
-    other = problem.control.T.astype(float)
-    up = own[None] / moments.treated_weight[:, None, :]
-    down = other[None] / moments.control_weight[:, None, :]
-    slope = np.swapaxes(weight, 1, 2)[:, None]  # (r, 1, C, K)
-    on_change = (up - down)[..., None] * slope
-    shift = up * moments.treated_mean[:, None, :] - down * moments.control_mean[:, None, :]
-    on_level = shift[..., None] * slope
-    draws, n_paths, n_cells, k = on_change.shape
-    both = problem.both[:, cells.pair]
-    left = np.concatenate([changes[:, cells.pair] * both, -both], axis=1)
-    right = np.concatenate([on_change, on_level], axis=2).reshape(draws * n_paths, -1, k)
-    right = np.swapaxes(right, 0, 1).reshape(2 * n_cells, draws * n_paths * k)
-    n = codes.shape[1]
-    everything = (left @ right).reshape(n, draws, n_paths, k)
-    rows, draw = np.arange(n)[None, :], np.arange(draws)[:, None]
-    influence = n * everything[rows, draw, codes]
-    influence += by_path[draw, :, codes] * problem.weight[None, :, None]
-    return estimate, influence
 
 
 def cluster_sums(influence: FloatArray, cluster: IntArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,216 +14,27 @@ from evallib.errors import (
     FewClustersWarning,
     ThinDesignWarning,
     UnbalancedPanelWarning,
-    did_you_mean,
     first_five,
 )
-from evallib.estimate.aggregate import KINDS, Averages, averages, weigh
+from evallib.estimate.cells import CellSource, cell_thinness
+from evallib.estimate.columns import Notes
 from evallib.estimate.group_time import (
     Problem,
     Solution,
     encode_paths,
-    influence_covariance,
     prepare,
     solve,
 )
-from evallib.estimate.intake import Notes, Sample
+from evallib.estimate.intake import Sample
 from evallib.estimate.options import GroupTimeOptions
 from evallib.estimate.result import (
     BoolArray,
     Estimate,
     FloatArray,
     IntArray,
-    analytic_interval,
 )
-from evallib.estimate.thinness import Thinness, measure
 
 FEW_CLUSTERS = 10
-REFERENCES = (
-    "Callaway and Sant'Anna (2021), Journal of Econometrics 225(2), "
-    "doi:10.1016/j.jeconom.2020.12.001",
-)
-ESTIMANDS = {
-    "simple": "Average effect on the exposed over all cells from exposure on, by cohort size.",
-    "dynamic": "Average effect on the exposed by periods since first exposure.",
-    "group": "Average effect on the exposed, each cohort's own mean over its exposed periods.",
-    "calendar": "Average effect on those exposed by each period.",
-    "cells": "Group-time average effects on the exposed; overall is the group aggregation.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class CellSource:
-    """The solved cells of a group-time estimate, kept for aggregation and inference."""
-
-    problem: Problem
-    solution: Solution
-    level: float
-
-    def aggregate(self, kind: str, min_e: float, max_e: float, parent: Estimate) -> Estimate:
-        """Return an aggregation of the cells as an estimate."""
-        wanted = self.averages(kind, min_e, max_e)
-        estimate = self.describe(wanted, ESTIMANDS[kind], parent.n_obs, parent.warnings)
-        return replace(
-            estimate,
-            outcome=parent.outcome,
-            unit=parent.unit,
-            role=parent.role,
-            polarity=parent.polarity,
-            comparison=parent.comparison,
-            no_record=parent.no_record,
-            sample_id=parent.sample_id,
-            details={**parent.details, "aggregation": kind},
-        )
-
-    def averages(
-        self, kind: str, min_e: float = float("-inf"), max_e: float = float("inf")
-    ) -> Averages:
-        """Return the averages of an aggregation over the valid cells.
-
-        Raises
-        ------
-        EstimationError
-            For an unknown kind, and when no cell is left.
-        """
-        if kind not in KINDS:
-            hint = did_you_mean(kind, KINDS)
-            fault = Fault(
-                f"aggregation {kind!r}", "it does not exist", "", f"Use {', '.join(KINDS)}.{hint}"
-            )
-            raise EstimationError([fault])
-        cells, valid = self.problem.cells, self.solution.valid
-        event = cells.period - cells.group
-        post = valid & (event >= max(min_e, 0)) & (event <= max_e)
-        if not post.any():
-            what = f"no cell lies between event times {min_e:g} and {max_e:g} at or after exposure"
-            raise EstimationError([Fault("group_time", what, "", "Widen the event times")])
-        wanted = averages(kind, cells.group, cells.period, cells.path, min_e, max_e)
-        alive = (wanted.inner & valid).any(axis=1)
-        rows = np.array([bool((row & alive).any()) for row in wanted.outer])
-        return replace(
-            wanted,
-            terms=tuple(term for term, row in zip(wanted.terms, rows, strict=True) if row),
-            outer=wanted.outer[rows],
-            by_share=wanted.by_share[rows],
-            event_time=wanted.event_time[rows],
-        )
-
-    def weights(self, wanted: Averages) -> tuple[FloatArray, FloatArray]:
-        """Return the weights of the cells (K, C) and the averages' influence values (N, K)."""
-        problem, solution = self.problem, self.solution
-        weight, by_path = weigh(
-            wanted,
-            solution.att[None],
-            solution.valid[None],
-            solution.share[None],
-            problem.cells.path,
-            problem.paths.cohort.size,
-        )
-        influence = solution.influence @ weight[0].T
-        influence += problem.weight[:, None] * by_path[0].T[solution.codes]
-        return weight[0], influence
-
-    def describe(
-        self, wanted: Averages, estimand: str, n_obs: int, texts: tuple[str, ...]
-    ) -> Estimate:
-        """Return averages as an estimate with counts."""
-        weight, influence = self.weights(wanted)
-        return self._build(
-            wanted.terms, wanted.event_time, weight, influence, estimand, n_obs, texts
-        )
-
-    def describe_cells(self, n_obs: int, texts: tuple[str, ...]) -> Estimate:
-        """Return the group aggregation's overall effect followed by the cells."""
-        cells, solution = self.problem.cells, self.solution
-        weight, influence = self.weights(self.averages("group"))
-        shown = np.flatnonzero(solution.valid)
-        each = np.zeros((shown.size, cells.path.size))
-        each[np.arange(shown.size), shown] = 1.0
-        names = tuple(f"group={cells.group[c]:g},time={cells.period[c]}" for c in shown)
-        event = (cells.period - cells.group)[shown]
-        return self._build(
-            ("overall", *names),
-            np.concatenate([[np.nan], event]),
-            np.vstack([weight[:1], each]),
-            np.column_stack([influence[:, :1], solution.influence[:, shown]]),
-            ESTIMANDS["cells"],
-            n_obs,
-            texts,
-        )
-
-    def _build(
-        self,
-        terms: tuple[str, ...],
-        event_time: FloatArray,
-        weight: FloatArray,
-        influence: FloatArray,
-        estimand: str,
-        n_obs: int,
-        texts: tuple[str, ...],
-    ) -> Estimate:
-        problem, solution = self.problem, self.solution
-        point = weight @ solution.att
-        covariance = influence_covariance(influence, problem.cluster)
-        size = float(np.abs(problem.outcome).max())
-        std_error = np.sqrt(np.diag(covariance))
-        std_error = np.where(std_error > 1e-12 * max(size, 1e-300), std_error, np.nan)
-        low, high, p_value = analytic_interval(point, std_error, self.level, None)
-        rows, units, treated = count_rows(problem, solution, weight)
-        clusters = int(problem.cluster.max()) + 1
-        return Estimate(
-            estimator="group_time",
-            estimand=estimand,
-            terms=terms,
-            point=point,
-            covariance=covariance,
-            std_error=std_error,
-            conf_low=low,
-            conf_high=high,
-            p_value=p_value,
-            df=None,
-            level=self.level,
-            se_method=(
-                f"Standard errors from influence values summed in {clusters} clusters, "
-                "without a small-sample factor."
-            ),
-            interval_method=f"{self.level:.0%} intervals and p-values from the normal.",
-            inference="influence_normal",
-            n_obs=n_obs,
-            n_units=problem.outcome.shape[0],
-            n_treated_units=int(problem.paths.is_treated[solution.codes].sum()),
-            n_clusters=clusters,
-            term_obs=rows,
-            term_units=units,
-            term_treated_units=treated,
-            event_time=event_time,
-            influence=influence,
-            warnings=texts,
-            references=REFERENCES,
-            source=self,
-        )
-
-
-def count_rows(
-    problem: Problem, solution: Solution, weight: FloatArray
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Return rows, units and treated units behind each of K averages of the cells (K, C)."""
-    cells, codes = problem.cells, solution.codes
-    used = problem.both[:, cells.pair] > 0
-    is_treated = (codes[:, None] == cells.path[None, :]) & used
-    is_used = (problem.control.T[codes] & used & ~cells.is_base) | is_treated
-    counts = np.zeros((3, len(weight)), dtype=np.int64)
-    for k, row in enumerate(weight):
-        among = np.flatnonzero(row)
-        marked = np.zeros(problem.outcome.shape, dtype=bool)
-        for cell in among:
-            marked[:, cells.time[cell]] |= is_used[:, cell]
-            marked[:, cells.base[cell]] |= is_used[:, cell]
-        counts[:, k] = (
-            marked.sum(),
-            is_used[:, among].any(axis=1).sum(),
-            is_treated[:, among].any(axis=1).sum(),
-        )
-    return counts[0], counts[1], counts[2]
 
 
 def fit_group_time(sample: Sample, options: GroupTimeOptions, notes: Notes) -> Estimate:
@@ -399,30 +210,3 @@ def _warn_empty(problem: Problem, solution: Solution, notes: Notes) -> None:
     ]
     if lost:
         notes.warn(EmptyCellWarning, f"Cohorts without any cell: {first_five(lost)}.")
-
-
-def cell_thinness(source: CellSource) -> Thinness:
-    """Return how thin the design of the group aggregation is."""
-    problem, solution = source.problem, source.solution
-    cells, codes = problem.cells, solution.codes
-    weight, influence = source.weights(source.averages("group"))
-    overall = weight[0]
-    used = problem.both[:, cells.pair] > 0
-    is_treated = (codes[:, None] == cells.path[None, :]) & used
-    share = is_treated * problem.weight[:, None]
-    total = share.sum(axis=0)
-    share = np.divide(share, total, out=np.zeros_like(share), where=total > 0) * overall
-    is_comparison = problem.control.T[codes] & used & (overall != 0)
-    by_year = np.zeros(problem.outcome.shape)
-    control = np.zeros(problem.outcome.shape, dtype=bool)
-    for cell in np.flatnonzero(overall):
-        by_year[:, cells.time[cell]] += share[:, cell]
-        control[:, cells.time[cell]] |= is_comparison[:, cell]
-    return measure(
-        weight=by_year,
-        is_control=control,
-        cohort=problem.paths.cohort[codes],
-        periods=problem.periods,
-        cluster=problem.cluster,
-        contribution=influence[:, 0],
-    )

@@ -296,7 +296,8 @@ def _clean_window(value: Any) -> tuple[Any, tuple[str, str] | None]:
 
 def _together(name: str, values: Mapping[str, Any]) -> list[Fault]:
     """Return the faults that two options make together."""
-    window, reference = values.get("window"), values.get("reference", -1)
+    window: Any = values.get("window")
+    reference: Any = values.get("reference", -1)
     if values.get("vcov", "cluster") in {"iid", "hc1"}:
         idle = [key for key in ("cluster", "small_sample") if values.get(key) is not None]
         if idle:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from evallib.errors import EstimationError, Fault, did_you_mean
+from evallib.estimate.html import html_table
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -313,23 +313,3 @@ def analytic_interval(
     statistic[known] = np.abs(point[known] / std_error[known])
     tail = stats.norm.sf(statistic) if df is None else stats.t.sf(statistic, df)
     return point - half, point + half, 2 * np.asarray(tail, dtype=float)
-
-
-def html_table(frame: pd.DataFrame, caption: str, notes: Sequence[str]) -> str:
-    """Return a frame as an escaped HTML table with a caption and scoped headers."""
-
-    def cell(value: object) -> str:
-        if isinstance(value, float):
-            return "not applicable" if np.isnan(value) else f"{value:.4f}"
-        return html.escape(str(value))
-
-    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in frame.columns)
-    rows = []
-    for first, *rest in frame.itertuples(index=False, name=None):
-        cells = "".join(f"<td>{cell(value)}</td>" for value in rest)
-        rows.append(f'<tr><th scope="row">{cell(first)}</th>{cells}</tr>')
-    under = "".join(f"<p>{html.escape(note)}</p>" for note in notes if note)
-    return (
-        f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table>{under}"
-    )

@@ -92,10 +92,11 @@ def orphan_reviews(events: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
     reviews = events[events["kind"].isin(REVIEW_KINDS)]
     back = pd.DateOffset(months=REVIEW_LOOKBACK_MONTHS)
     orphans = []
-    for review in reviews.itertuples():
-        own = challenges[challenges["council_code"] == review.council_code]
-        near = (own["earliest"] <= review.latest) & (own["latest"] >= review.earliest - back)
+    for position, review in zip(reviews.index, reviews.to_dict("records"), strict=True):
+        own = challenges[challenges["council_code"] == review["council_code"]]
+        since = review["earliest"] - back
+        near = (own["earliest"] <= review["latest"]) & (own["latest"] >= since)
         if not near.any():
-            orphans.append(review.Index)
+            orphans.append(position)
     found = reviews.loc[orphans]
     return found.assign(earliest=found["earliest"] - back)

@@ -14,6 +14,7 @@ from evallib.plan.years import format_financial_year, parse_financial_year
 
 EXPOSED, NOT_EXPOSED = "exposed", "not_exposed"
 NO_RECORD, DATE_UNKNOWN = "no_record", "exposed_date_unknown"
+SAME_VISIT = pd.Timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,7 +82,7 @@ def build_exposure(plan: Plan, panel: Panel) -> Exposure:
     events = read_events(register)
     codes = panel.frame[["council_code", "council_name"]].drop_duplicates("council_code")
     councils = _first_events(plan, events, codes)
-    councils["cluster"] = _clusters(councils, events, plan)
+    councils["cluster"] = _clusters(councils, events)
     used = panel.store.set_aside
     return Exposure(
         frame=_by_year(councils, panel.frame, parse_financial_year(plan.known_from)),
@@ -134,22 +135,24 @@ def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.D
 
 
 def _span(rows: pd.DataFrame) -> pd.Series:
-    first, last = rows["earliest"].dt.strftime("%Y-%m"), rows["latest"].dt.strftime("%Y-%m")
-    return first.where(first == last, first + " to " + last)
+    first = rows["earliest"].dt.strftime("%Y-%m")
+    last = rows["latest"].dt.strftime("%Y-%m")
+    spans: pd.Series = first.where(first == last, first + " to " + last)
+    return spans
 
 
-def _clusters(councils: pd.DataFrame, events: pd.DataFrame, plan: Plan) -> pd.Series:
+def _clusters(councils: pd.DataFrame, events: pd.DataFrame) -> pd.Series:
     """Return a cluster's name by council: partners of one joint studied event share one."""
-    names = events.drop_duplicates("council_code").set_index("council_name")["council_code"]
-    by_code = councils.set_index("council_code")
-    cluster = {code: code for code in by_code.index}
-    for row in councils[councils["joint_with"] != ""].itertuples():
-        partner = names.get(row.joint_with)
-        if partner not in by_code.index:
-            continue
-        apart = abs((by_code.loc[partner, "event_date"] - row.event_date).days)
-        if apart <= 31:
-            cluster[row.council_code] = min(row.council_code, partner)
+    pairs = events[["council_name", "council_code"]].drop_duplicates("council_code")
+    code_of: dict[str, str] = dict(pairs.to_numpy().tolist())
+    day_of: dict[str, pd.Timestamp] = dict(
+        councils[["council_code", "event_date"]].to_numpy().tolist()
+    )
+    cluster = {code: code for code in day_of}
+    for row in councils[councils["joint_with"] != ""].to_dict("records"):
+        code, partner = row["council_code"], code_of.get(row["joint_with"], "")
+        if partner in day_of and abs(day_of[partner] - row["event_date"]) <= SAME_VISIT:
+            cluster[code] = min(code, partner)
     return councils["council_code"].map(cluster)
 
 
@@ -194,21 +197,21 @@ def _coverage(panel: Panel, plan: Plan, events: pd.DataFrame) -> pd.DataFrame:
     if totals is None:
         return pd.DataFrame(columns=columns)
     rows = []
-    for total in totals[totals["register"] == plan.register].itertuples():
-        kinds = total.kinds.split(";")
+    for total in totals[totals["register"] == plan.register].to_dict("records"):
+        kinds = total["kinds"].split(";")
         if not set(kinds) & set(plan.kinds):
             continue
-        began = pd.Timestamp(total.from_date or "1900-01-01")
-        ended = pd.Timestamp(total.to_date)
+        began = pd.Timestamp(total["from_date"] or "1900-01-01")
+        ended = pd.Timestamp(total["to_date"])
         own = events[events["kind"].isin(kinds)]
         surely = own[(own["earliest"] >= began) & (own["latest"] <= ended)]
         perhaps = own[(own["latest"] >= began) & (own["earliest"] <= ended)]
-        certain, published = surely["council_code"].nunique(), int(total.councils_published)
+        certain, published = surely["council_code"].nunique(), int(total["councils_published"])
         rows.append(
             (
-                total.label,
+                total["label"],
                 published,
-                total.basis,
+                total["basis"],
                 certain,
                 perhaps["council_code"].nunique(),
                 100 * certain / published,

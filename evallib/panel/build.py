@@ -145,7 +145,9 @@ def panel_from_store(plan: Plan, store: Store) -> Panel:
     figures = store.outcomes[
         store.outcomes["indicator"].isin(indicators) & store.outcomes["period"].between(first, last)
     ].reset_index(drop=True)
-    wide = figures.pivot(index=["council_code", "period"], columns="indicator", values="value")
+    wide = figures.pivot_table(
+        index=["council_code", "period"], columns="indicator", values="value", aggfunc="first"
+    )
     grid = pd.MultiIndex.from_product(
         [sorted(figures["council_code"].unique()), range(first, last + 1)],
         names=["council_code", "period"],

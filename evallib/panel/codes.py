@@ -69,8 +69,8 @@ def unknown_codes(table: pd.DataFrame, book: CodeBook, label: str) -> list[Fault
     return [
         Fault(
             f"{label}, column council_code, {place_of(rows, ('council_code', 'fin_year'))}",
-            f"{codes} {'is' if rows['council_code'].nunique() == 1 else 'are'} not a council's "
-            "code: neither in councils.csv nor an old_code of code_changes.csv",
+            f"no council ever had the code {codes}: it is neither in councils.csv nor an old_code "
+            "of code_changes.csv",
             "The rows would be dropped without a sign of it",
             "Mend the code, or add the council to councils.csv",
         )

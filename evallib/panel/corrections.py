@@ -50,7 +50,7 @@ def apply_corrections(
     values = (found["column"] == "value") & ~dropped
     mended.loc[place[codes], "council_code"] = found.loc[codes, "corrected"].to_numpy()
     mended.loc[place[values], "value"] = found.loc[values, "corrected"].astype(float).to_numpy()
-    return mended.drop(index=place[dropped]), []
+    return mended.drop(index=place[dropped].tolist()), []
 
 
 def _places(rows: pd.DataFrame) -> str:

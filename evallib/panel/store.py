@@ -81,7 +81,7 @@ class Store:
 
     def indicator(self, name: str) -> pd.Series:
         """Return the row of `indicators.csv` for an indicator."""
-        return self.indicators.set_index("indicator").loc[name]
+        return self.indicators[self.indicators["indicator"] == name].iloc[0]
 
 
 def load_store(folder: Path | str, *, strict: bool = True, label: str = "") -> Store:
@@ -239,12 +239,10 @@ class _Loader:
         return {name: table for name, table in tables.items() if table is not None}
 
     def period_rules(self, indicators: pd.DataFrame) -> dict[str, PeriodRule]:
-        rules = {}
-        for row in indicators.itertuples():
+        rules: dict[str, PeriodRule] = {}
+        for name, basis in indicators[["indicator", "period_basis"]].to_numpy().tolist():
             try:
-                rules[row.indicator] = period_rule(
-                    row.period_basis, row.indicator, f"{self.label}/indicators.csv"
-                )
+                rules[name] = period_rule(basis, name, f"{self.label}/indicators.csv")
             except DataError as error:
                 self.faults += error.faults
         return rules

@@ -127,7 +127,7 @@ def missingness_chart(
     grid = data.pivot_table(index=label, columns=year, values=share, sort=False)
     grid = grid.reindex(columns=sorted(grid.columns))
     name = slug or slugify(headline)
-    step = 2 if len(grid.columns) > 8 else 1
+    step = 3 if len(grid.columns) > 7 else 1
     years = [str(item) if place % step == 0 else "" for place, item in enumerate(grid.columns)]
     names = [textwrap.wrap(str(text), 30) for text in grid.index]
     cells = [

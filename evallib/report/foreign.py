@@ -82,7 +82,7 @@ def rebuild_pandas_table(html: str, caption: str) -> Table | None:
             frame[name] = numbers
     if digits and list(frame[names[0]]) == list(range(len(frame))):
         frame[names[0]] = frame[names[0]].astype(int)
-    return Table(frame, caption, decimals=digits)
+    return Table(frame, caption, decimals=digits, labels={name: name for name in names})
 
 
 def _digits(text: str) -> int:

@@ -159,5 +159,6 @@ def _captioned(inner: str, headings: Headings) -> str:
     return (
         f'<div class="ev-piece ev-table"><div class="ev-scroll" tabindex="0" role="region" '
         f'aria-labelledby="{name}-{count}"><table><caption id="{name}-{count}">'
-        f'<span class="ev-table-number"></span>{caption}</caption>\n{inner}</table></div></div>\n'
+        f'<span class="ev-caption"><span class="ev-table-number"></span>{escape(caption)}</span>'
+        f"</caption>\n{inner}</table></div></div>\n"
     )

@@ -14,7 +14,7 @@ from evallib.errors import Fault
 from evallib.report.foreign import is_pandas_table, rebuild_pandas_table
 from evallib.report.gate import ReportError
 from evallib.report.markdown import Headings, render_markdown
-from evallib.report.markup import escape, find_trouble, make_ids_unique, without_style
+from evallib.report.markup import PIECE_OPEN, escape, find_trouble, make_ids_unique, without_style
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _WARNING_LINE = re.compile(r"^(?:.*[/\\])?(?P<file>[^/\\:]+):\d+: (?P<text>\w*Warning: .*)$")
@@ -136,7 +136,8 @@ def clean_warnings(text: str) -> list[str]:
         match = _WARNING_LINE.match(line)
         if match:
             name = match.group("file")
-            place = "" if name.startswith("ipykernel") or name.isdigit() else f"; {name}"
+            stem = name.removesuffix(".py")
+            place = "" if stem.startswith("ipykernel") or stem.isdigit() else f"; {name}"
             lines[f"{match.group('text')}\0{place}"] += 1
         elif not (is_after_warning and line.startswith("  ")):
             lines[f"{_FRAME_PATH.sub('', line)}\0"] += 1
@@ -228,7 +229,8 @@ def _shown(work: _Work, data: Mapping[str, Any]) -> str:
     if html and is_pandas_table(html):
         rebuilt = rebuild_pandas_table(html, work.headings.last_text or f"Output {work.step}")
         html = rebuilt._repr_html_() if rebuilt else html
-    if html and not find_trouble(html):
+    trouble = find_trouble(html) if html else ""
+    if html and not trouble:
         fragment = make_ids_unique(without_style(html), work.taken)
         return work.headings.reorder(fragment) + "\n"
     if "text/markdown" in data:
@@ -236,7 +238,9 @@ def _shown(work: _Work, data: Mapping[str, Any]) -> str:
     if any(name.startswith("image/") for name in data):
         message = "A picture without alternative text was left out; show it as a Chart."
         return _note("Left out", [message])
-    return _plain(plain, work.step)
+    reason = f"The output is shown as text: {trouble}."
+    is_ours = html.lstrip().startswith(PIECE_OPEN)
+    return (_note("Left out", [reason]) if is_ours else "") + _plain(plain, work.step)
 
 
 def _plain(text: str, step: int) -> str:

@@ -29,8 +29,8 @@ COLUMN_WORDS: Mapping[str, str] = {
     "inference": "Inference",
     "estimate": "Estimate",
     "std_error": "Standard error",
-    "conf_low": "Interval: lower bound",
-    "conf_high": "Interval: upper bound",
+    "conf_low": "Lower bound",
+    "conf_high": "Upper bound",
     "p_value": "p-value",
     "n_obs": "Council-years",
     "n_units": "Councils",
@@ -120,7 +120,8 @@ class Table:
         region = (
             f'<div class="ev-scroll" tabindex="0" role="region" aria-labelledby="{label}">'
             f'<table id="table-{self.slug}"><caption id="{label}">'
-            f'<span class="ev-table-number"></span>{escape(self._caption_text())}</caption>'
+            f'<span class="ev-caption"><span class="ev-table-number"></span>'
+            f"{escape(self._caption_text())}</span></caption>"
             f"<thead><tr>{''.join(self._header_cells())}</tr></thead>"
             f"<tbody>{''.join(self._body_rows())}</tbody></table></div>"
         )

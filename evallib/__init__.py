@@ -1,0 +1,50 @@
+"""Evaluate what changed in English councils after a peer challenge or an intervention.
+
+An evaluation is a plan that travels one way through the package: panel, exposure, design,
+estimates, checks, verdict, report.
+
+    import evallib as ev
+
+    plan = ev.load_plan("peer_challenge")
+    panel = ev.build_panel(plan)
+    exposure = ev.build_exposure(plan, panel)
+    designs = ev.build_designs(plan, panel, exposure)
+    estimates = ev.estimate(designs)
+    checks = ev.check(designs, estimates)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Names are looked up when they are first used: a command that needs no estimator, and a notebook
+# that only reads results, do not wait for the libraries behind the others.
+_HOME = {
+    "load_plan": "evallib.plan",
+    "build_panel": "evallib.panel",
+    "build_exposure": "evallib.exposure",
+    "build_design": "evallib.design",
+    "build_designs": "evallib.design",
+    "fit": "evallib.estimate",
+    "estimate": "evallib.inference",
+    "check": "evallib.checks",
+    "judge": "evallib.checks",
+    "open_run": "evallib.run",
+}
+__all__ = [*_HOME, "views"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name == "views":
+        return importlib.import_module("evallib.report.views")
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'evallib' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,80 @@
+"""Do the two comparison groups tell the same story?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from evallib.checks.base import CheckResult, not_applicable
+from evallib.design import Design
+from evallib.estimate import Estimate
+
+CHECK = "two comparison groups"
+
+
+def check_comparison_groups(
+    design: Design, declared: Estimate, other: Estimate | None, reason: str
+) -> CheckResult:
+    """Hold the estimate with unrecorded councils as controls against the one without them.
+
+    Parameters
+    ----------
+    design : Design
+        The design that the plan declares.
+    declared, other : Estimate
+        The headline estimate of the design and of its alternative; None where it could not be
+        made.
+    reason : str
+        Why there is no other estimate.
+
+    Returns
+    -------
+    CheckResult
+        ``concern`` when the two differ in sign, or one interval excludes the other's estimate.
+    """
+    if other is None:
+        return not_applicable(CHECK, design.outcome, design.no_record, reason)
+    rows = [
+        (
+            one.no_record,
+            one.point[0],
+            one.conf_low[0],
+            one.conf_high[0],
+            one.n_units,
+            one.n_treated_units,
+        )
+        for one in (declared, other)
+    ]
+    columns = [
+        "no_record",
+        "estimate",
+        "conf_low",
+        "conf_high",
+        "councils",
+        "treated_councils",
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    if differ_in_sign(declared, other):
+        words = "differ in sign"
+    elif _excludes(declared, other) or _excludes(other, declared):
+        words = "differ: one interval excludes the other's estimate"
+    else:
+        sentence = (
+            "The two comparison groups agree in sign, and neither interval excludes the other"
+        )
+        return CheckResult(CHECK, design.outcome, design.no_record, "pass", sentence, table)
+    sentence = (
+        f"The two comparison groups {words}: {declared.no_record} gives {declared.point[0]:.3g}, "
+        f"{other.no_record} gives {other.point[0]:.3g}. What is assumed of councils without a "
+        "record decides the answer"
+    )
+    return CheckResult(CHECK, design.outcome, design.no_record, "concern", sentence, table)
+
+
+def differ_in_sign(one: Estimate, other: Estimate) -> bool:
+    """Return whether the first terms of two estimates have opposite signs."""
+    return bool(np.sign(one.point[0]) * np.sign(other.point[0]) < 0)
+
+
+def _excludes(one: Estimate, other: Estimate) -> bool:
+    return not bool(one.conf_low[0] <= other.point[0] <= one.conf_high[0])

@@ -1,0 +1,117 @@
+"""The decision rule: from a headline estimate to words that one can act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+import pandas as pd
+
+Word = Literal["design not fit", "cannot tell", "no sizeable change", "not yet judged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the rule looks at for one primary outcome.
+
+    Parameters
+    ----------
+    outcome : str
+        The indicator.
+    is_refused : bool
+        Whether the estimator refused the design.
+    pretrends : str
+        Verdict of the pre-trends check.
+    low, high : float
+        Interval of the headline estimate after Holm's adjustment, in the outcome's unit.
+    meaningful_change : float
+        The smallest change that matters, in the outcome's unit.
+    groups_differ_in_sign : bool
+        Whether the two comparison groups differ in sign.
+    """
+
+    outcome: str
+    is_refused: bool
+    pretrends: str
+    low: float
+    high: float
+    meaningful_change: float
+    groups_differ_in_sign: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A verdict, and the rule that led to it in a sentence."""
+
+    outcome: str
+    verdict: Word
+    sentence: str
+
+
+def decide(evidence: Evidence) -> Ruling:
+    """Return the verdict of one primary outcome; the first rule that holds decides.
+
+    1. *Design not fit*: the estimator refused, or the pre-trends fail.
+    2. *Cannot tell*: the interval contains both zero and plus or minus the meaningful change, or
+       the two comparison groups differ in sign.
+    3. *No sizeable change*: the interval lies inside plus or minus the meaningful change.
+    4. Anything else is *not yet judged*.
+
+    Examples
+    --------
+    >>> decide(Evidence("x", False, "pass", -0.5, 0.4, 1.0, False)).verdict
+    'no sizeable change'
+    >>> decide(Evidence("x", False, "pass", -1.5, 0.4, 1.0, False)).verdict
+    'cannot tell'
+    >>> decide(Evidence("x", False, "fail", -0.5, 0.4, 1.0, False)).verdict
+    'design not fit'
+    >>> decide(Evidence("x", False, "concern", 0.2, 3.0, 1.0, False)).verdict
+    'not yet judged'
+    """
+    low, high, change = evidence.low, evidence.high, evidence.meaningful_change
+    if evidence.is_refused:
+        sentence = "the estimator refused the design: too few councils are treated"
+        return Ruling(evidence.outcome, "design not fit", sentence)
+    if evidence.pretrends == "fail":
+        sentence = "treated and comparison councils already moved apart before exposure"
+        return Ruling(evidence.outcome, "design not fit", sentence)
+    if evidence.groups_differ_in_sign:
+        sentence = "the two comparison groups differ in sign"
+        return Ruling(evidence.outcome, "cannot tell", sentence)
+    contains_zero = low <= 0 <= high
+    if not low <= high:  # also where an end is missing
+        sentence = "the estimate has no interval"
+        return Ruling(evidence.outcome, "cannot tell", sentence)
+    if contains_zero and (low <= -change or high >= change):
+        sentence = "the interval contains both zero and a change that would matter"
+        return Ruling(evidence.outcome, "cannot tell", sentence)
+    if -change < low and high < change:
+        sentence = "the interval lies inside plus or minus the meaningful change"
+        return Ruling(evidence.outcome, "no sizeable change", sentence)
+    sentence = "not yet judged: selection and sensitivity have not been tested"
+    return Ruling(evidence.outcome, "not yet judged", sentence)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Verdicts:
+    """Rulings on the primary outcomes of a plan, with the figures that they rest on.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        outcome, verdict, sentence, estimate, conf_low, conf_high (at the plan's level),
+        holm_low, holm_high, holm_level, p_value, holm_p_value, meaningful_change, councils,
+        treated_councils, council_years, interval_method, other_no_record, other_estimate,
+        other_low, other_high.
+    """
+
+    frame: pd.DataFrame
+
+    def __repr__(self) -> str:
+        """Return the verdicts, counted."""
+        counts = self.frame["verdict"].value_counts()
+        return "Verdicts: " + ", ".join(f"{count} {word}" for word, count in counts.items())
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>"
