@@ -62,7 +62,7 @@ def trim(
     """Return the sample and its weights without singletons, and how many rows and units went."""
     weight = sample.weight
     if not options.allow_unbalanced:
-        full = sample.observed.all(axis=1)
+        full: BoolArray = np.asarray(sample.observed.all(axis=1))
         gone = int((~full).sum())
         if gone:
             text = f"{gone} units that miss a period are left out (allow_unbalanced=False)."
@@ -70,7 +70,7 @@ def trim(
         weight = weight * full[:, None]
     kept, rows, units = drop_singletons(weight)
     if rows:
-        alone: BoolArray = (weight > 0).any(axis=1) & ~(kept > 0).any(axis=1)
+        alone = (weight > 0).any(axis=1) & ~(kept > 0).any(axis=1)
         shown = first_five(list(sample.units[alone]))
         text = f"{units} units with a single row are left out ({rows} rows): {shown}."
         notes.warn(SingletonWarning, text)
