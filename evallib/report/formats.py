@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 
 MINUS = "\u2212"
+_MONTH_NAMES = (
+    "January February March April May June July August September October November December"
+)
+_MONTHS = _MONTH_NAMES.split()
 
 
 def format_number(
@@ -73,6 +78,23 @@ def format_bytes(size: int) -> str:
     if size >= 1024 * 1024:
         return f"{size / 1024 / 1024:.1f} MB"
     return f"{max(1, round(size / 1024))} KB"
+
+
+def format_date(text: object) -> str:
+    """Write the date of an ISO date or time in words; anything else as it stands.
+
+    Examples
+    --------
+    >>> format_date("2026-01-05T10:00"), format_date("not recorded"), format_date(None)
+    ('5 January 2026', 'not recorded', '')
+    """
+    if text is None:
+        return ""
+    try:
+        day = dt.date.fromisoformat(str(text)[:10])
+    except ValueError:
+        return str(text)
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def decimals_for(size: float, *, most: int = 3) -> int:

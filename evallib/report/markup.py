@@ -16,8 +16,8 @@ PIECE_OPEN = '<div class="ev-piece'
 
 _TAGS = (
     "a abbr b br caption circle clippath code dd defs desc details div dl dt em figcaption figure "
-    "g h2 h3 h4 i li line ol p path pattern pre rect section small span strong style sub summary sup svg "
-    "symbol table tbody td text th thead title tr tspan ul use"
+    "g h2 h3 h4 i li line ol p path pattern pre rect section small span strong style sub summary "
+    "sup svg symbol table tbody td text th thead title tr tspan ul use"
 )
 ALLOWED_TAGS = frozenset(_TAGS.split())
 _LOADING_ATTRIBUTES = frozenset({"src", "srcset", "href", "xlink:href", "action", "formaction"})
@@ -31,14 +31,15 @@ PIECE_CSS = (
     ".ev-piece{color:#0b0c0c;background:#fff;font-family:Arial,Helvetica,sans-serif;"
     "font-size:1rem;line-height:1.5;margin:0 0 1.75rem;max-width:100%}"
     ".ev-piece p{margin:0 0 .5rem;max-width:44em}"
-    ".ev-piece table{border-collapse:collapse;margin:0;font-size:.9375rem;line-height:1.4;width:auto;"
-    "min-width:min(100%,30rem);background:#fff;border:0}"
+    ".ev-piece table{border-collapse:collapse;margin:0;font-size:.9375rem;line-height:1.4;"
+    "width:auto;min-width:min(100%,30rem);background:#fff;border:0}"
     ".ev-piece caption{caption-side:top;text-align:left;font-weight:700;padding:0 0 .5rem;"
     "color:#0b0c0c;font-size:1rem}"
     ".ev-piece .ev-caption{display:inline-block;position:sticky;left:0;"
     "max-width:min(46em,calc(100vw - 2.5rem))}"
     ".ev-piece .ev-headline .ev-number{font-weight:700}"
-    ".ev-piece th,.ev-piece td{padding:.4375rem .875rem .4375rem 0;text-align:left;vertical-align:top;"
+    ".ev-piece th,.ev-piece td{padding:.4375rem .875rem .4375rem 0;text-align:left;"
+    "vertical-align:top;"
     "border:0;border-bottom:1px solid #b1b4b6;background:#fff;color:#0b0c0c;white-space:normal;"
     "font-size:.9375rem;max-width:26em}"
     ".ev-piece th:last-child,.ev-piece td:last-child{padding-right:.25rem}"

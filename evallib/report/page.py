@@ -12,7 +12,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from evallib.report.formats import format_bytes, format_number
+from evallib.report.formats import format_bytes, format_date, format_number
 from evallib.report.gate import OGL_ATTRIBUTION, require_page
 from evallib.report.markup import PIECE_CSS, make_ids_unique, slugify, without_style
 from evallib.report.notebook import Body, number_pieces, read_body
@@ -63,7 +63,7 @@ def render_notebook_page(
         contents=_contents(body, (("limits", "Limits of use"),)),
         evaluation=_given(context, "evaluation"),
         run_id=_given(context, "run_id"),
-        created=_given(context, "created")[:10],
+        created=format_date(context.get("created")),
         report_href=_given(context, "report_href") or "../report.html",
         message=_given(context, "message"),
         failed=body.failed or status not in DONE,
@@ -133,7 +133,7 @@ def render_report(
         heading=title,
         question=str(getattr(plan, "question", "")),
         run_id=str(manifest.get("run_id", "")),
-        created=str(manifest.get("created") or "")[:10],
+        created=format_date(manifest.get("created")),
         commissioned=str(getattr(getattr(plan, "people", None), "commissioned", "")),
         troubles=[page for page in shown if page["is_trouble"]],
         summary=Markup(summary.html),  # noqa: S704 - every part was escaped or screened

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from evallib.errors import Fault
+from evallib.report.formats import format_date
 from evallib.report.gate import OGL_ATTRIBUTION, ReportError
 from evallib.report.tables import Table
 
@@ -137,7 +138,7 @@ def build_record(
     version = dict(manifest.get("versions") or {}).get("evallib", "")
     citation = (
         f"{title}. Evaluation report, run {manifest.get('run_id', 'not recorded')}, "
-        f"{str(manifest.get('created', 'date not recorded'))[:10]}. "
+        f"{format_date(manifest.get('created', 'date not recorded'))}. "
         f"Made with evallib{f' {version}' if version else ''}."
     )
     return Record(sections, _attributions(inputs), citation)
@@ -154,7 +155,7 @@ def _facts_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
         "Plan": plan.name,
         "Question": getattr(plan, "question", ""),
         "Run": manifest.get("run_id"),
-        "Made on": str(manifest.get("created") or "")[:10],
+        "Made on": format_date(manifest.get("created")),
         "Years studied": " to ".join(map(str, years)) if years else "",
         "Revision of the code": str(manifest.get("revision") or "")[:_SHORT_HASH],
         "Seed": manifest.get("seed", manifest.get("seeds", getattr(plan, "seed", None))),
@@ -174,7 +175,7 @@ def _inputs_table(inputs: Sequence[Mapping[str, Any]]) -> Table:
             "Title": item.get("title"),
             "Publisher": item.get("publisher"),
             "Licence": item.get("licence"),
-            "Accessed": str(item.get("accessed") or ""),
+            "Accessed": format_date(item.get("accessed")),
             "Rows": _whole(item.get("rows")),
             "SHA-256 (first 12 digits)": str(item.get("sha256") or "")[:_SHORT_HASH],
         }

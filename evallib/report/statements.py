@@ -22,7 +22,7 @@ ACCESSIBILITY: tuple[str, ...] = (
     "This report is designed to meet level AA of the Web Content Accessibility Guidelines 2.2. "
     "Every page is checked before it is written for its language, title, headings, landmarks, "
     "tables, alternative text and links.",
-    "It can be used with a keyboard alone, enlarged to 400 per cent and read with a screen "
+    "It is made to be used with a keyboard alone, enlarged to 400 per cent and read with a screen "
     "reader. Every chart has a description and a table of its figures that can be downloaded.",
     "Wide tables and charts scroll sideways inside their own region on narrow screens. Equations "
     "are MathML, which some older screen readers do not read.",
