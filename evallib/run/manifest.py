@@ -30,20 +30,26 @@ class RunManifest:
         Which run this is.
     plan : mapping
         Effective parameters, defaults included.
-    overrides : mapping
-        What differs from the plan's file.
+    differences : mapping
+        What was set in place of the plan's file.
     key : mapping
         sha256 of plan, data, notebooks and code.
     inputs : tuple of mapping
         One a raw table: file, sha256, rows, publisher, licence and what its sidecar says.
     versions : mapping
         Python, the platform and the packages.
-    revision : mapping
-        The commit of the sources and whether they were changed since; None where unknown.
+    revision : str or None
+        The commit of the sources; None outside git.
+    is_changed : bool or None
+        Whether the sources were changed since that commit.
+    notes : tuple of str
+        Facts about the inputs that the report repeats.
     seeds : mapping
         Seeds by what they are for.
-    started : str
+    created : str
         When the run began, ISO 8601 in UTC.
+    seconds : float
+        How long it took.
     timings : mapping
         Seconds by step.
     notebooks : tuple of mapping
@@ -55,14 +61,17 @@ class RunManifest:
     evaluation: str
     run_id: str
     title: str
+    created: str
+    seconds: float
     plan: Mapping[str, Any]
-    overrides: Mapping[str, Any]
+    differences: Mapping[str, Any]
     key: Mapping[str, str]
     inputs: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...]
     versions: Mapping[str, str]
-    revision: Mapping[str, Any]
+    revision: str | None
+    is_changed: bool | None
     seeds: Mapping[str, int]
-    started: str
     timings: Mapping[str, float] = field(default_factory=dict)
     notebooks: tuple[Mapping[str, Any], ...] = ()
     outputs: tuple[Mapping[str, str], ...] = ()
@@ -141,13 +150,13 @@ def find_revision(project: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        `commit` and `is_changed`; both None outside git.
+        `revision` and `is_changed`; both None outside git.
     """
     commit = _git(project, "rev-parse", "HEAD")
     changes = _git(project, "status", "--porcelain", "--", "evallib", "evaluations", "notebooks")
     if commit is None:
-        return {"commit": None, "is_changed": None}
-    return {"commit": commit, "is_changed": bool(changes)}
+        return {"revision": None, "is_changed": None}
+    return {"revision": commit, "is_changed": bool(changes)}
 
 
 def _git(folder: Path, *words: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -107,9 +108,13 @@ def _tidy(output: Path, status: dict[str, Any]) -> None:
         if ran and status["status"] != "ok":
             status["cell"] = number
         for one in cell.get("outputs", []):
-            if one.output_type == "stream" and one.name == "stderr":
-                print(f"[cell {number}] {one.text.rstrip()}", file=sys.stderr)
+            if one.output_type == "stream":
+                one.text = _without_paths(one.text)
+                if one.name == "stderr":
+                    print(f"[cell {number}] {one.text.rstrip()}", file=sys.stderr)
             elif one.output_type == "error":
+                one.evalue = _without_paths(one.evalue)
+                one.traceback = [_without_paths(line) for line in one.traceback]
                 print(f"[cell {number}] {one.ename}: {one.evalue}", file=sys.stderr)
     for cell in cells:
         cell.metadata.pop("papermill", None)
@@ -117,6 +122,14 @@ def _tidy(output: Path, status: dict[str, Any]) -> None:
     notebook.cells = cells
     notebook.metadata.pop("papermill", None)
     nbformat.write(notebook, output)  # type: ignore[no-untyped-call]
+
+
+def _without_paths(text: str) -> str:
+    """Leave out where on this machine a file lies: a run's folder may be published."""
+    text = re.sub(r"/\S*?/ipykernel_\d+/\d+\.py", "cell", text)
+    for folder in (sys.prefix, str(Path(__file__).parents[2]), str(Path.home())):
+        text = text.replace(folder.rstrip("/") + "/", "") if len(folder) > 1 else text
+    return text
 
 
 def _is_marker(cell: Any) -> bool:
