@@ -104,6 +104,11 @@ def find_plan(path_or_name: str | Path) -> Path:
     return found.resolve()
 
 
+def is_plan_name(name: str) -> bool:
+    """Say whether a name can name a plan, and so a folder of outputs."""
+    return _NAME.fullmatch(name) is not None and len(name) <= 80
+
+
 def list_plans() -> list[str]:
     """Return the names of the plans in ``evaluations/``, in order.
 

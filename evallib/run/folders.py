@@ -99,6 +99,8 @@ def hold(place: Place, on_wait: Callable[[str], None] | None = None) -> Iterator
     finally:
         place.lock.unlink(missing_ok=True)
         os.close(handle)
+        with contextlib.suppress(OSError):
+            place.evaluation.rmdir()  # only where nothing came of it
 
 
 def exchange(place: Place) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +15,9 @@ import yaml
 
 import evallib
 from evallib.errors import EvallibError, Fault
-from evallib.plan import Plan, project_root, shown_path
+from evallib.plan import project_root, shown_path
 from evallib.report.page import render_notebook_page, render_report
+from evallib.run.check import Checked
 from evallib.run.collect import export_charts, write_tables
 from evallib.run.execute import NotebookJob, NotebookStatus, execute_notebooks
 from evallib.run.folders import Place, exchange, hold, mend_all, outputs_folder
@@ -29,33 +30,11 @@ from evallib.run.manifest import (
     key_as_dict,
     statuses_as_dicts,
 )
-from evallib.run.notebooks import find_notebooks, read_title
+from evallib.run.notebooks import read_title
 from evallib.run.results import RESULTS, read_results
 
 LIMIT = 600.0
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A plan that was held against its data: nothing stands in the way of a run.
-
-    Parameters
-    ----------
-    plan : Plan
-        The plan.
-    notebooks : tuple of pathlib.Path
-        Its source notebooks.
-    inputs : tuple of mapping
-        The raw tables: file, sha256, rows, publisher, licence and more.
-    notes : tuple of str
-        Facts about the tables that a report repeats.
-    """
-
-    plan: Plan
-    notebooks: tuple[Path, ...]
-    inputs: tuple[Mapping[str, Any], ...]
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,66 +62,28 @@ class Finished:
         return all(one.status == "ok" for one in self.notebooks)
 
 
-def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
-    """Hold a plan against the tables and the notebooks, before anything is written.
-
-    Parameters
-    ----------
-    plan : Plan
-        A plan whose form is right.
-    data : path, optional
-        A folder of the shape of ``data/raw``; the project's by default.
-
-    Returns
-    -------
-    Checked
-        What a run needs to know.
-
-    Raises
-    ------
-    EvallibError
-        With every fault of tables, plan, designs and notebooks.
-    """
-    from evallib.design import build_designs
-    from evallib.exposure import build_exposure
-    from evallib.panel import build_panel
-
-    notebooks, faults = find_notebooks(plan, project_root() / "notebooks")
-    try:
-        panel = build_panel(plan, data)
-        build_designs(plan, panel, build_exposure(plan, panel))
-    except EvallibError as error:
-        raise EvallibError([*error.faults, *faults]) from None
-    if faults:
-        raise EvallibError(faults)
-    return Checked(plan, tuple(notebooks), panel.store.inputs, panel.store.notes)
-
-
 def run_plan(
-    plan: Plan,
+    checked: Checked,
     *,
     data: Path | str | None = None,
     out: Path | str | None = None,
     say: Say = print,
     limit: float = LIMIT,
-    check: Callable[[Plan, Path | str | None], Checked] = check_plan,
 ) -> Finished:
-    """Run a plan: check everything, execute its notebooks, write its report.
+    """Execute the notebooks of a plan that was checked, and write its report.
 
     Parameters
     ----------
-    plan : Plan
-        The plan, overrides applied.
+    checked : Checked
+        The plan, held against its data.
     data : path, optional
-        A folder of the shape of ``data/raw``; the project's by default.
+        The folder of tables that it was held against; the project's by default.
     out : path, optional
         The folder of all outputs; the project's by default.
     say : callable
         Told a line a notebook.
     limit : float
         Seconds that one notebook may take.
-    check : callable
-        Holds the plan against its data.
 
     Returns
     -------
@@ -154,17 +95,15 @@ def run_plan(
     EvallibError
         When something stands in the way: then nothing was written.
     """
-    began = time.monotonic()
-    outputs = outputs_folder(out)
-    checked = check(plan, data)
-    key = run_key(plan, checked.inputs, checked.notebooks, Path(evallib.__file__).parent)
-    place = Place(outputs / plan.name, key.run_id)
+    outputs, name = outputs_folder(out), checked.plan.name
+    key = run_key(checked.plan, checked.inputs, checked.notebooks, Path(evallib.__file__).parent)
+    place = Place(outputs / name, key.run_id)
     _require_writable(place)
     mend_all(outputs)
-    say(f"{plan.name}: run {key.run_id}, {len(checked.notebooks)} notebooks")
+    say(f"{name}: run {key.run_id}, {len(checked.notebooks)} notebooks")
     with hold(place, on_wait=say):
         try:
-            run = _Writing(checked, key, place, data, say, began)
+            run = _Writing(checked, key, place, data, say)
             statuses = run.execute(limit)
             run.finish(statuses)
             exchange(place)
@@ -197,20 +136,20 @@ class _Writing:
         place: Place,
         data: Path | str | None,
         say: Say,
-        began: float,
     ) -> None:
         self.plan, self.checked, self.key = checked.plan, checked, key
         self.place, self.folder, self.data, self.say = place, place.new, data, say
-        self.began, self.created = began, datetime.now(UTC).isoformat(timespec="seconds")
+        self.began, self.created = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
         self.titles = {path.stem: read_title(path) for path in checked.notebooks}
         self.pages: dict[str, dict[str, Any]] = {}
-        self.timings = {"check": self.seconds()}
+        self.timings: dict[str, float] = {"check": checked.seconds}
         self.plan_file = self.folder / RESULTS / f"{self.plan.name}.yml"
         self.plan_file.parent.mkdir(parents=True)
         text = yaml.safe_dump(self.plan.effective(), sort_keys=False, allow_unicode=True)
         self.plan_file.write_text(text, encoding="utf-8")
 
     def seconds(self) -> float:
+        """Return the seconds since the run began."""
         return round(time.monotonic() - self.began, 2)
 
     def execute(self, limit: float) -> list[NotebookStatus]:
@@ -226,7 +165,7 @@ class _Writing:
             for path in self.checked.notebooks
         ]
         ended = execute_notebooks(jobs, on_end=self._take)
-        self.timings["notebooks"] = round(self.seconds() - self.timings["check"], 2)
+        self.timings["notebooks"] = self.seconds()
         return [replace(one, **self._own_word(one)) for one in ended]
 
     def _own_word(self, status: NotebookStatus) -> dict[str, Any]:

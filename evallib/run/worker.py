@@ -85,7 +85,7 @@ def _execute(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _status(ending: Ending, message: str) -> dict[str, Any]:
-    return {"status": ending, "message": message, "cell": None}
+    return {"status": ending, "message": _without_paths(message), "cell": None}
 
 
 def _last_line(text: str) -> str:

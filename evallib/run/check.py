@@ -1,0 +1,116 @@
+"""Hold a plan against its tables and notebooks before anything is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evallib.errors import EvallibError, Fault
+from evallib.plan import Plan, load_plan, project_root
+from evallib.run.notebooks import find_notebooks
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A plan that was held against its data: nothing stands in the way of a run.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    notebooks : tuple of pathlib.Path
+        Its source notebooks.
+    inputs : tuple of mapping
+        The raw tables: file, sha256, rows, publisher, licence and more.
+    notes : tuple of str
+        Facts about the tables that a report repeats.
+    seconds : float
+        How long checking took.
+    """
+
+    plan: Plan
+    notebooks: tuple[Path, ...]
+    inputs: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def load_and_check(
+    path_or_name: str | Path, overrides: Sequence[str] = (), data: Path | str | None = None
+) -> Checked:
+    """Load a plan and hold it against the tables; faults of form and of data come together.
+
+    Parameters
+    ----------
+    path_or_name : str or pathlib.Path
+        The plan.
+    overrides : sequence of str
+        ``key=value`` texts.
+    data : path, optional
+        A folder of the shape of ``data/raw``; the project's by default.
+
+    Returns
+    -------
+    Checked
+        What a run needs to know.
+
+    Raises
+    ------
+    EvallibError
+        With every fault that could be found.
+    """
+    try:
+        plan = load_plan(path_or_name, overrides)
+    except EvallibError as error:
+        raise EvallibError([*error.faults, *_table_faults(data)]) from None
+    return check_plan(plan, data)
+
+
+def _table_faults(data: Path | str | None) -> tuple[Fault, ...]:
+    from evallib.panel import open_store
+
+    try:
+        open_store(data)
+    except EvallibError as error:
+        return error.faults
+    return ()
+
+
+def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
+    """Hold a plan against the tables and the notebooks, before anything is written.
+
+    Parameters
+    ----------
+    plan : Plan
+        A plan whose form is right.
+    data : path, optional
+        A folder of the shape of ``data/raw``; the project's by default.
+
+    Returns
+    -------
+    Checked
+        What a run needs to know.
+
+    Raises
+    ------
+    EvallibError
+        With every fault of tables, plan, designs and notebooks.
+    """
+    from evallib.design import build_designs
+    from evallib.exposure import build_exposure
+    from evallib.panel import build_panel
+
+    began = time.monotonic()
+    notebooks, faults = find_notebooks(plan, project_root() / "notebooks")
+    try:
+        panel = build_panel(plan, data)
+        build_designs(plan, panel, build_exposure(plan, panel))
+    except EvallibError as error:
+        raise EvallibError([*error.faults, *faults]) from None
+    if faults:
+        raise EvallibError(faults)
+    seconds = round(time.monotonic() - began, 2)
+    return Checked(plan, tuple(notebooks), panel.store.inputs, panel.store.notes, seconds)
