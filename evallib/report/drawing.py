@@ -23,6 +23,7 @@ MARKERS = ("o", "s", "D", "^")
 WIDTH = 640.0
 FONT_SIZE = 14.0
 _FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
+_LONG_NUMBER = re.compile(r"(\d\.\d\d)\d+")
 _STYLE = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
@@ -115,11 +116,13 @@ def to_svg(figure: Figure, slug: str) -> str:
     text = re.sub(r"<defs>\s*</defs>", "", text)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     text = text.replace("xlink:href", "href")
-    text = re.sub(r"'DejaVu Sans'(, [^;\"]*)?", _FONT, text)
+    text = re.sub(r" font-family: [^;\"]*;?", "", text)
+    text = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", text)
+    text = re.sub(r"<[^>]+>", lambda tag: _LONG_NUMBER.sub(r"\1", tag.group()), text)
     view_box = re.search(r'viewBox="([^"]+)"', text)
     opening = (
         f'<svg viewBox="{view_box.group(1) if view_box else "0 0 640 400"}" '
-        'style="stroke-linejoin:round;stroke-linecap:butt">'
+        f'style="font-family:{_FONT};stroke-linejoin:round;stroke-linecap:butt">'
     )
     text = opening + text[text.index(">") + 1 :]
     return re.sub(r"\n\s*", "\n", _own_identifiers(text, slugify(slug)))

@@ -76,6 +76,7 @@ class _Facts:
     tags: Counter[str] = field(default_factory=Counter)
     has_viewport: bool = False
     first_link: str = ""
+    main_id: str = ""
     nameless: list[str] = field(default_factory=list)
     loads: list[str] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
@@ -156,6 +157,8 @@ class _Reader(HTMLParser):
             facts.lang = values.get("lang", "")
         elif tag == "meta" and values.get("name") == "viewport":
             facts.has_viewport = True
+        elif tag == "main":
+            facts.main_id = values.get("id", "")
         elif tag == "script":
             facts.scripts.append("<script>")
         elif tag == "a" and not facts.first_link:
@@ -272,7 +275,7 @@ def _head_faults(facts: _Facts, text: str) -> _Found:
     missing = [name for name in _LANDMARKS if not facts.tags[name]]
     if missing:
         found.append((f"no {', '.join(missing)}", "readers jump by landmarks", "use the templates"))
-    if not facts.first_link.startswith("#"):
+    if not facts.main_id or facts.first_link != f"#{facts.main_id}":
         found.append(("no skip link first", "keyboard users need it", "put it before the header"))
     return found
 

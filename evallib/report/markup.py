@@ -21,6 +21,8 @@ _TAGS = (
 )
 ALLOWED_TAGS = frozenset(_TAGS.split())
 _LOADING_ATTRIBUTES = frozenset({"src", "srcset", "href", "xlink:href", "action", "formaction"})
+# Where a table or a chart begins: what is named inside it is also referred to inside it.
+_PART_START = re.compile(r'(?=<figure id="chart-|<div class="ev-scroll" [^>]*aria-labelledby=)')
 _LOADING_STYLE = re.compile(r"url\((?!#)|expression\(|@import")
 _ID_USES = re.compile(
     r'\b(id|for|headers|aria-labelledby|aria-describedby|aria-controls)="([^"]*)"'
@@ -193,13 +195,17 @@ def make_ids_unique(fragment: str, taken: set[str]) -> str:
     >>> make_ids_unique('<p id="a"></p><a href="#a">x</a>', {"a"})
     '<p id="a-2"></p><a href="#a-2">x</a>'
     """
+    return "".join(_rename_in(part, taken) for part in _PART_START.split(fragment))
+
+
+def _rename_in(part: str, taken: set[str]) -> str:
     names = dict.fromkeys(
-        match.group(2) for match in _ID_USES.finditer(fragment) if match.group(1) == "id"
+        match.group(2) for match in _ID_USES.finditer(part) if match.group(1) == "id"
     )
     renamed = {name: _free_name(name, taken) for name in names}
     if all(old == new for old, new in renamed.items()):
-        return fragment
-    return _ID_USES.sub(_renamer(renamed), fragment)
+        return part
+    return _ID_USES.sub(_renamer(renamed), part)
 
 
 def _free_name(name: str, taken: set[str]) -> str:

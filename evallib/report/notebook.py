@@ -38,12 +38,15 @@ class Body:
         The notebook's own title: its first heading, taken out of the content.
     failed : bool
         Whether a cell ended in an error.
+    ids : frozenset of str
+        Identifiers that the body uses, and those that were taken before.
     """
 
     html: str
     contents: tuple[tuple[int, str, str], ...]
     title: str = ""
     failed: bool = False
+    ids: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -88,7 +91,7 @@ def read_body(executed: Path, *, taken: Iterable[str] = (), level: int = 1) -> B
         elif cell.get("cell_type") == "code":
             _add_code(work, source, cell)
     html = number_pieces("".join(work.parts))
-    return Body(html, tuple(work.headings.found), work.title, work.failed)
+    return Body(html, tuple(work.headings.found), work.title, work.failed, frozenset(names))
 
 
 def number_pieces(html: str) -> str:

@@ -111,7 +111,7 @@ def render_report(
     shown = [_page_facts(run_folder, page) for page in pages]
     taken = set(_REPORT_IDS)
     summary = _summary_body(run_folder, pages, taken)
-    taken.update(name for _level, name, _text in summary.contents)
+    taken |= summary.ids
     sections = _record_sections(record, taken)
     title = str(getattr(plan, "title", plan.name))
     context = {"attributions": record.attributions}
