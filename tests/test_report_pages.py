@@ -205,6 +205,7 @@ def test_a_report_puts_the_answer_first_and_keeps_the_record(tmp_path: Path) -> 
     html = path.read_text(encoding="utf-8")
     assert path == tmp_path / "report.html"
     assert check_page(html) == []
+    assert "show()" not in html
     order = ["We cannot tell.", *(f'<h2 id="{n}"' for n in ("pages", "limits", "record", "cite"))]
     places = [html.index(word) for word in order]
     assert places == sorted(places)
@@ -235,6 +236,19 @@ def test_a_failed_notebook_is_named_before_the_answer(tmp_path: Path) -> None:
     assert box < html.index("We cannot tell.")
     assert "Its partial output is in notebooks/05_effect.ipynb." in html
     assert "gone.html" not in html
+
+
+def test_a_summary_whose_page_could_not_be_made_is_not_embedded(tmp_path: Path) -> None:
+    pages = pages_of(tmp_path, status="failed")
+    html = render_report(tmp_path, plan=plan(), manifest=MANIFEST, pages=pages).read_text("utf-8")
+    assert "There is no summary" in html
+    assert "We cannot tell." not in html
+
+
+def test_notes_on_the_inputs_stand_under_the_data_log(tmp_path: Path) -> None:
+    manifest = {**MANIFEST, "notes": ["councils.csv has no <sidecar>"]}
+    html = render_report(tmp_path, plan=plan(), manifest=manifest, pages=[]).read_text("utf-8")
+    assert "[note 2] councils.csv has no &lt;sidecar&gt;" in html
 
 
 def test_a_report_without_a_summary_says_so(tmp_path: Path) -> None:

@@ -53,13 +53,16 @@ class Body:
 class _Work:
     headings: Headings
     taken: set[str]
+    show_code: bool = True
     parts: list[str] = field(default_factory=list)
     title: str = ""
     step: int = 0
     failed: bool = False
 
 
-def read_body(executed: Path, *, taken: Iterable[str] = (), level: int = 1) -> Body:
+def read_body(
+    executed: Path, *, taken: Iterable[str] = (), level: int = 1, show_code: bool = True
+) -> Body:
     """Return an executed notebook as the body of a page.
 
     Parameters
@@ -70,6 +73,8 @@ def read_body(executed: Path, *, taken: Iterable[str] = (), level: int = 1) -> B
         Identifiers that the page uses already.
     level : int
         Level of the heading above the body.
+    show_code : bool
+        Whether the code stands, folded, before what it shows.
 
     Returns
     -------
@@ -83,7 +88,7 @@ def read_body(executed: Path, *, taken: Iterable[str] = (), level: int = 1) -> B
     """
     cells = _read_cells(executed)
     names = set(taken)
-    work = _Work(Headings(level=level, taken=names), names)
+    work = _Work(Headings(level=level, taken=names), names, show_code)
     for cell in cells:
         source = _joined(cell.get("source", ""))
         if cell.get("cell_type") == "markdown":
@@ -197,13 +202,8 @@ def _add_code(work: _Work, source: str, cell: Mapping[str, Any]) -> None:
     if not source.strip() or _PAPERMILL_ERROR in _tags(cell):
         return
     work.step += 1
-    is_parameters = bool(_tags(cell) & {"parameters", "injected-parameters"})
-    name = "Show the parameters" if is_parameters else "Show the code"
-    work.parts.append(
-        f'<details class="code"><summary>{name}<span class="ev-hidden"> of step {work.step}'
-        f'</span></summary><pre tabindex="0" role="region" aria-label="Code of step {work.step}">'
-        f"<code>{escape(source.strip())}</code></pre></details>\n"
-    )
+    if work.show_code:
+        work.parts.append(_folded_code(work.step, source, _tags(cell)))
     outputs = list(cell.get("outputs", []))
     errors = "".join(
         _joined(item.get("text", "")) for item in outputs if item.get("name") == "stderr"
@@ -212,6 +212,16 @@ def _add_code(work: _Work, source: str, cell: Mapping[str, Any]) -> None:
         work.parts.append(_output(work, output))
     if errors.strip():
         work.parts.append(_note("Warnings and messages from this step", clean_warnings(errors)))
+
+
+def _folded_code(step: int, source: str, tags: set[str]) -> str:
+    is_parameters = bool(tags & {"parameters", "injected-parameters"})
+    name = "Show the parameters" if is_parameters else "Show the code"
+    return (
+        f'<details class="code"><summary>{name}<span class="ev-hidden"> of step {step}'
+        f'</span></summary><pre tabindex="0" role="region" aria-label="Code of step {step}">'
+        f"<code>{escape(source.strip())}</code></pre></details>\n"
+    )
 
 
 def _output(work: _Work, output: Mapping[str, Any]) -> str:

@@ -110,7 +110,7 @@ def render_report(
     record = build_record(plan, manifest, _estimates(results))
     shown = [_page_facts(run_folder, page) for page in pages]
     taken = set(_REPORT_IDS)
-    summary = _summary_body(run_folder, pages, taken)
+    summary = _summary_body(run_folder, pages, shown, taken)
     taken |= summary.ids
     sections = _record_sections(record, taken)
     title = str(getattr(plan, "title", plan.name))
@@ -202,11 +202,17 @@ def _contents(body: Body, after: Iterable[tuple[str, str]]) -> list[tuple[str, s
     return [*own, *after]
 
 
-def _summary_body(run_folder: Path, pages: Sequence[Mapping[str, Any]], taken: set[str]) -> Body:
-    for page in pages:
+def _summary_body(
+    run_folder: Path,
+    pages: Sequence[Mapping[str, Any]],
+    shown: Sequence[Mapping[str, Any]],
+    taken: set[str],
+) -> Body:
+    for page, facts in zip(pages, shown, strict=True):
         path = run_folder / "notebooks" / f"{page['name']}.ipynb"
-        if SUMMARY in str(page["name"]) and path.exists():
-            return read_body(path, taken=taken)
+        is_sound = bool(facts["href"]) or not facts["is_trouble"]
+        if SUMMARY in str(page["name"]) and path.exists() and is_sound:
+            return read_body(path, taken=taken, show_code=False)
     return Body("", ())
 
 
@@ -224,7 +230,7 @@ def _page_facts(run_folder: Path, page: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": str(page["name"]),
         "title": str(page.get("title") or page["name"]),
-        "status": status,
+        "status": "completed" if status in DONE else status,
         "href": href,
         "partial": partial if (run_folder / partial).exists() else "",
         "seconds": format_number(float(seconds), 1) if seconds is not None else "",

@@ -89,7 +89,7 @@ def build_record(
     manifest : mapping
         Read where they are there: run_id, created, seconds, revision, seed or seeds, versions
         (mapping), inputs (list of mappings with file or path, title, publisher, licence,
-        attribution, accessed, sha256, rows), assumptions, decisions and deviations (lists of
+        attribution, accessed, sha256, rows), notes (texts on the inputs), is_changed, assumptions, decisions and deviations (lists of
         texts or mappings).
     estimates : pandas.DataFrame, optional
         The run's estimates.csv: columns outcome, estimator, comparison, no_record, inference.
@@ -118,7 +118,11 @@ def build_record(
         )
     sections = (
         ("About this run", "", (_facts_table(plan, manifest),)),
-        ("Data log", "Every file that was read.", (_inputs_table(inputs),)),
+        (
+            "Data log",
+            "Every file that was read.",
+            (_inputs_table(inputs, manifest.get("notes") or ()),),
+        ),
         ("Assumptions log", "", (_assumptions_table(plan, manifest),)),
         ("Decisions log", "", (_decisions_table(plan, manifest),)),
         (
@@ -157,18 +161,24 @@ def _facts_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
         "Run": manifest.get("run_id"),
         "Made on": format_date(manifest.get("created")),
         "Years studied": " to ".join(map(str, years)) if years else "",
-        "Revision of the code": str(manifest.get("revision") or "")[:_SHORT_HASH],
+        "Revision of the code": _revision(manifest),
         "Seed": manifest.get("seed", manifest.get("seeds", getattr(plan, "seed", None))),
         "Seconds taken": _seconds(manifest.get("seconds")),
     }
     return _two_columns(facts, "Facts of this run", ("Item", "Value"))
 
 
+def _revision(manifest: Mapping[str, Any]) -> str:
+    revision = str(manifest.get("revision") or "")[:_SHORT_HASH]
+    changed = " with changes that are not committed" if manifest.get("is_changed") else ""
+    return revision + changed if revision else ""
+
+
 def _seconds(value: object) -> str:
     return f"{value:.0f}" if isinstance(value, (int, float)) else ""
 
 
-def _inputs_table(inputs: Sequence[Mapping[str, Any]]) -> Table:
+def _inputs_table(inputs: Sequence[Mapping[str, Any]], facts: Iterable[object]) -> Table:
     rows = [
         {
             "File": str(item.get("file") or item.get("path") or item.get("name") or ""),
@@ -181,7 +191,7 @@ def _inputs_table(inputs: Sequence[Mapping[str, Any]]) -> Table:
         }
         for item in inputs
     ]
-    notes = ("The full SHA-256 of every file is in manifest.json.",)
+    notes = ("The full SHA-256 of every file is in manifest.json.", *map(str, facts))
     return Table(_text(rows), "Inputs of this run", notes=notes, slug="inputs", empty="no data")
 
 
