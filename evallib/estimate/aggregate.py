@@ -150,6 +150,22 @@ def weigh(
     -------
     weights, shape (R, K, C); and influence per unit of weight by path, shape (R, K, P).
     """
+    inner, inner_path, outer, outer_path = weigh_parts(wanted, att, valid, share, path, n_paths)
+    return outer @ inner, outer @ inner_path + outer_path
+
+
+def weigh_parts(
+    wanted: Averages,
+    att: FloatArray,
+    valid: BoolArray,
+    share: FloatArray,
+    path: IntArray,
+    n_paths: int,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return inner (R, J, C) and outer (R, K, J) weights with their influence by path.
+
+    The parts by path are (R, J, P) for the inner averages and (R, K, P) for the outer ones.
+    """
     cell_share = np.where(valid, share[:, path], 0.0)  # (R, C)
     mass = wanted.inner[None] * cell_share[:, None, :]  # (R, J, C)
     total = mass.sum(axis=2)  # (R, J)
@@ -165,12 +181,12 @@ def weigh(
     plain = wanted.outer[None] * alive[:, None, :]
     scaled = np.where(wanted.by_share[None, :, None], plain * owner_share[:, None, :], plain)
     outer_total = scaled.sum(axis=2, keepdims=True)
-    outer = scaled / np.where(outer_total > 0, outer_total, 1.0)  # (R, K, J)
-    overall = np.einsum("rkj,rj->rk", outer, value)
-    by_path = outer @ inner_path  # (R, K, P)
+    safe_outer = np.where(outer_total > 0, outer_total, 1.0)
+    outer = scaled / safe_outer  # (R, K, J)
+    outer_path = np.zeros((att.shape[0], len(wanted.terms), n_paths))
     if wanted.by_share.any():
+        overall = np.einsum("rkj,rj->rk", outer, value)
         owner = (wanted.path[:, None] == np.arange(n_paths)[None, :]).astype(float)  # (J, P)
-        shift = plain * (value[:, None, :] - overall[:, :, None])
-        shift = shift / np.where(outer_total > 0, outer_total, 1.0)
-        by_path = by_path + wanted.by_share[None, :, None] * (shift @ owner)
-    return outer @ inner, by_path
+        shift = plain * (value[:, None, :] - overall[:, :, None]) / safe_outer
+        outer_path = wanted.by_share[None, :, None] * (shift @ owner)
+    return inner, inner_path, outer, outer_path

@@ -2,78 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from evallib.estimate.aggregate import Averages, weigh
+from evallib.estimate.aggregate import Averages, weigh_parts
 from evallib.estimate.group_time import Problem, cell_moments
 from evallib.estimate.result import FloatArray, IntArray
 
-CHUNK_BYTES = 64_000_000
+CHUNK_BYTES = 12_000_000
 
 
 def solve_batch(
     problem: Problem,
     codes: IntArray,
-    averages: Averages,
-    *,
-    difference: FloatArray | None = None,
+    wanted: Averages,
+    changes: Sequence[FloatArray] | None = None,
 ) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
-    """Yield chosen averages of many assignments, in chunks of bounded memory.
+    """Yield averages of the cells for many assignments, in chunks of bounded memory.
 
     Parameters
     ----------
     problem : Problem
     codes : integer array, shape (R, N)
-    averages : Averages
+        The path of each unit in each assignment.
+    wanted : Averages
         K averages of the cells.
-    difference : array, shape (N, Q), optional
-        Changes of another outcome that is observed in the same rows.
+    changes : sequence of arrays, shape (N, Q), optional
+        Changes of O outcomes over the problem's pairs; by default the problem's own.
 
     Yields
     ------
-    (which draws, estimates (r, K), influence summed by cluster (r, G, K))
+    (which draws, estimates (O, r, K), influence values summed by cluster (O, r, K, G))
+        A standard error is the root of the last axis' summed squares, over N.
     """
-    changes = problem.difference if difference is None else difference
-    n, n_cells = problem.outcome.shape[0], problem.cells.path.size
-    n_paths, k = problem.paths.cohort.size, len(averages.terms)
-    each = 8 * n_paths * k * (n + 3 * n_cells) + 8 * n_paths * n
+    outcomes = [problem.difference] if changes is None else list(changes)
+    n = problem.outcome.shape[0]
+    each = 8 * n * (wanted.inner.shape[0] + len(wanted.terms) + 2 * problem.paths.cohort.size)
     step = max(1, int(CHUNK_BYTES // each))
     order = np.argsort(problem.cluster, kind="stable")
     first = np.flatnonzero(np.diff(problem.cluster[order], prepend=-1))
+    together = first.size < n
     for start in range(0, codes.shape[0], step):
         part = slice(start, min(start + step, codes.shape[0]))
-        estimate, influence = _contract(problem, changes, codes[part], averages)
-        yield part, estimate, np.add.reduceat(influence[:, order], first, axis=1)
+        estimates, sums = [], []
+        for change in outcomes:
+            estimate, influence = _contract(problem, change, codes[part], wanted)
+            if together:
+                influence = np.add.reduceat(influence[:, :, order], first, axis=2)
+            estimates.append(estimate)
+            sums.append(influence)
+        yield part, np.array(estimates), np.array(sums)
 
 
 def _contract(
-    problem: Problem, changes: FloatArray, codes: IntArray, averages: Averages
+    problem: Problem, change: FloatArray, codes: IntArray, wanted: Averages
 ) -> tuple[FloatArray, FloatArray]:
-    """Return averages (r, K) and influence values (r, N, K) of a chunk of assignments."""
-    cells, paths = problem.cells, problem.paths
-    moments = cell_moments(problem, changes, codes)
-    weight, by_path = weigh(
-        averages, moments.att, moments.valid, moments.share, cells.path, paths.cohort.size
+    """Return averages (r, K) and influence values (r, K, N) of a chunk of assignments.
+
+    The influence of a unit on a cell is linear in its change, with a slope and a shift that
+    depend on its path alone. They are looked up by path, cell by cell.
+    """
+    cells, n_paths = problem.cells, problem.paths.cohort.size
+    moments = cell_moments(problem, change, codes)
+    inner, inner_path, outer, outer_path = weigh_parts(
+        wanted, moments.att, moments.valid, moments.share, cells.path, n_paths
     )
-    estimate = np.einsum("rkc,rc->rk", weight, moments.att)
-    own = (cells.path[None, :] == np.arange(paths.cohort.size)[:, None]).astype(float)  # (P, C)
-    other = problem.control.T.astype(float)
-    up = own[None] / moments.treated_weight[:, None, :]
-    down = other[None] / moments.control_weight[:, None, :]
-    slope = np.swapaxes(weight, 1, 2)[:, None]  # (r, 1, C, K)
-    on_change = (up - down)[..., None] * slope
-    shift = up * moments.treated_mean[:, None, :] - down * moments.control_mean[:, None, :]
-    on_level = shift[..., None] * slope
-    draws, n_paths, n_cells, k = on_change.shape
-    both = problem.both[:, cells.pair]
-    left = np.concatenate([changes[:, cells.pair] * both, -both], axis=1)
-    stacked = np.concatenate([on_change, on_level], axis=2).reshape(draws * n_paths, -1, k)
-    right = np.swapaxes(stacked, 0, 1).reshape(2 * n_cells, draws * n_paths * k)
-    n = codes.shape[1]
-    everything = (left @ right).reshape(n, draws, n_paths, k)
-    rows, draw = np.arange(n)[None, :], np.arange(draws)[:, None]
-    influence = n * everything[rows, draw, codes]
-    influence += by_path[draw, :, codes] * problem.weight[None, :, None]
-    return estimate, influence
+    draws, n = codes.shape
+    row = np.arange(draws)[:, None]
+    parts = np.zeros((wanted.inner.shape[0], draws, n))
+    active = np.flatnonzero(wanted.inner.any(axis=0) & ~cells.is_base)
+    for cell in active:
+        slope = -1.0 * problem.control[cell] / moments.control_weight[:, cell, None]  # (r, P)
+        shift = slope * moments.control_mean[:, cell, None]
+        up = 1 / moments.treated_weight[:, cell]
+        slope[:, cells.path[cell]] = up
+        shift[:, cells.path[cell]] = up * moments.treated_mean[:, cell]
+        pair = cells.pair[cell]
+        both = problem.both[:, pair]
+        influence = slope[row, codes] * (both * change[:, pair]) - shift[row, codes] * both
+        for j in np.flatnonzero(wanted.inner[:, cell]):
+            parts[j] += inner[:, j, cell, None] * influence
+    combined = outer @ parts.transpose(1, 0, 2)  # (r, K, N)
+    combined *= n
+    by_path = outer @ inner_path + outer_path
+    if np.abs(by_path).max() > 0:
+        for path in range(n_paths):
+            here = (codes == path) * problem.weight
+            combined += by_path[:, :, path, None] * here[:, None, :]
+    estimate = np.einsum("rkj,rjc,rc->rk", outer, inner, moments.att, optimize=True)
+    return estimate, combined

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,14 +28,27 @@ ESTIMANDS = {
 
 @dataclass(frozen=True, slots=True)
 class CellSource:
-    """The solved cells of a group-time estimate, kept for aggregation and inference."""
+    """The solved cells of a group-time estimate, kept for aggregation and inference.
+
+    Parameters
+    ----------
+    problem, solution
+        The panel and its solved cells.
+    level : float
+        Confidence level.
+    replaced : mapping of str to Estimate
+        Aggregations whose intervals and p-values were made in another way.
+    """
 
     problem: Problem
     solution: Solution
     level: float
+    replaced: Mapping[str, Estimate] = field(default_factory=dict)
 
     def aggregate(self, kind: str, min_e: float, max_e: float, parent: Estimate) -> Estimate:
         """Return an aggregation of the cells as an estimate."""
+        if kind in self.replaced and min_e == -np.inf and max_e == np.inf:
+            return self.replaced[kind]
         wanted = self.averages(kind, min_e, max_e)
         estimate = self.describe(wanted, ESTIMANDS[kind], parent.n_obs, parent.warnings)
         return replace(
