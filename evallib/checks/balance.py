@@ -1,4 +1,4 @@
-"""Were treated and comparison councils alike before exposure?"""
+"""Balance: were treated and comparison councils alike before exposure."""
 
 from __future__ import annotations
 

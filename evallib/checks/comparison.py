@@ -1,4 +1,4 @@
-"""Do the two comparison groups tell the same story?"""
+"""The two comparison groups: whether they tell the same story."""
 
 from __future__ import annotations
 

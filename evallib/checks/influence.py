@@ -1,4 +1,4 @@
-"""Does the answer hang on a single council, or on the base year?"""
+"""Influence on the answer of single councils, and of the year that changes count from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evallib.design import Design
 from evallib.design.design import group_time_rows
 from evallib.errors import EstimationError
 from evallib.estimate import Estimate, fit
-from evallib.estimate.group_time_fit import CellSource
+from evallib.estimate.cells import CellSource
 from evallib.estimate.jackknife import leave_one_out
 
 LEAVE_ONE_OUT = "leave one council out"
@@ -95,7 +95,8 @@ def check_base_year(design: Design, estimate: Estimate, aggregation: str) -> Che
     Returns
     -------
     CheckResult
-        ``concern`` when the estimate moves by more than half of the meaningful change. The table has both estimates with standard errors.
+        ``concern`` when the estimate moves by more than half of the meaningful change. The table
+        has both estimates with standard errors.
     """
     try:
         moved = fit(

@@ -100,10 +100,12 @@ class Verdicts:
     Parameters
     ----------
     frame : pandas.DataFrame
-        outcome, verdict, sentence, estimate, conf_low, conf_high (at the plan's level),
-        holm_low, holm_high, holm_level, p_value, holm_p_value, meaningful_change, councils,
-        treated_councils, council_years, interval_method, other_no_record, other_estimate,
-        other_low, other_high.
+        One row an outcome: outcome, title, role, unit, scale, polarity, meaningful_change,
+        estimator, aggregation, no_record; estimate, std_error, conf_low, conf_high (at the plan's
+        level), p_value, councils, treated_councils, council_years, inference, interval_method and
+        thinness of the headline, and the same with ``other_`` in front under the other rule for
+        councils without a record; verdict, sentence, holm_low, holm_high, holm_level and
+        holm_p_value (primary outcomes only).
     """
 
     frame: pd.DataFrame

@@ -25,8 +25,9 @@ class Design:
 
     Parameters
     ----------
-    outcome, title, unit, polarity, role : str
-        The indicator and what it is, in words; the unit is after `per` and `scale`.
+    outcome, title, unit, polarity, role, scale : str
+        The indicator and what it is, in words; the unit is after `per` and `scale` (``level`` or
+        ``log``).
     meaningful_change : float
         The smallest change that matters, in the outcome's unit.
     comparison : str
@@ -72,6 +73,7 @@ class Design:
     unit: str
     polarity: str
     role: str
+    scale: str
     meaningful_change: float
     comparison: str
     no_record: str
@@ -247,13 +249,15 @@ def _build(plan: Plan, panel: Panel, exposure: Exposure, name: str, no_record: s
         "exposed themselves from then on",
     )
     group_time = _estimation_rows(rows[~late])
-    digest = hashlib.sha256(pd.util.hash_pandas_object(group_time, index=False).to_numpy().tobytes())
+    hashes = pd.util.hash_pandas_object(group_time, index=False).to_numpy()
+    digest = hashlib.sha256(hashes.tobytes())
     return Design(
         outcome=name,
         title=figures.title,
         unit=figures.unit,
         polarity=figures.polarity,
         role=outcome.role,
+        scale=outcome.scale,
         meaningful_change=outcome.meaningful_change,
         comparison=plan.comparison,
         no_record=no_record,

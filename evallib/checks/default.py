@@ -1,0 +1,231 @@
+"""The default set of checks, and the verdicts of a plan's outcomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evallib.checks.bacon import check_bacon
+from evallib.checks.balance import check_balance
+from evallib.checks.base import CheckResult, Checks, not_applicable
+from evallib.checks.comparison import check_comparison_groups, differ_in_sign
+from evallib.checks.counts import check_counts
+from evallib.checks.influence import (
+    BASE_YEAR,
+    LEAVE_ONE_OUT,
+    check_base_year,
+    check_leave_one_out,
+)
+from evallib.checks.pretrends import CHECK as PRETRENDS
+from evallib.checks.pretrends import check_pretrends
+from evallib.checks.verdict import Evidence, Ruling, Verdicts, decide
+from evallib.design import Design, Designs
+from evallib.estimate import Estimate, Estimates
+from evallib.inference.multiple import holm, holm_levels
+
+NOT_JUDGED = {
+    "secondary": "secondary outcome: outside the family that is judged",
+    "descriptive": "descriptive outcome: shown for context, never judged",
+}
+
+
+def check(designs: Designs | Design, estimates: Estimates) -> Checks:
+    """Run the default checks on every design and on its alternative.
+
+    Parameters
+    ----------
+    designs : Designs or Design
+        The designs.
+    estimates : Estimates
+        Their estimates, as `evallib.estimate` returns them.
+
+    Returns
+    -------
+    Checks
+        Pre-trends, balance before exposure, counts by year, leave one council out, Bacon weights
+        of the two-way estimate and the base moved back one year, for both rules on councils
+        without a record; and whether the two comparison groups agree.
+    """
+    results: list[CheckResult] = []
+    for design in [designs] if isinstance(designs, Design) else designs:
+        for one in (design, design.alternative):
+            if one is not None:
+                results += _check_one(one, estimates)
+        results.append(_compare(design, estimates))
+    return Checks(tuple(results))
+
+
+def _check_one(design: Design, estimates: Estimates) -> list[CheckResult]:
+    aggregation = design.headline[1]
+    group_time = find_estimate(estimates, design, "group_time")
+    results = [check_balance(design), check_counts(design), check_bacon(design)]
+    if group_time is None:
+        reason = estimates.refusals.get(
+            (design.outcome, design.no_record), "There is no group-time estimate"
+        )
+        return results + [
+            not_applicable(name, design.outcome, design.no_record, reason)
+            for name in (PRETRENDS, LEAVE_ONE_OUT, BASE_YEAR)
+        ]
+    return [
+        check_pretrends(design, group_time),
+        *results,
+        check_leave_one_out(design, group_time, aggregation),
+        check_base_year(design, group_time, aggregation),
+    ]
+
+
+def _compare(design: Design, estimates: Estimates) -> CheckResult:
+    declared = find_estimate(estimates, design, design.headline[0])
+    if declared is None:
+        reason = "There is no headline estimate"
+        return not_applicable("two comparison groups", design.outcome, design.no_record, reason)
+    return check_comparison_groups(
+        design, declared, _other(design, estimates), _no_other(design, estimates)
+    )
+
+
+def find_estimate(estimates: Estimates, design: Design, estimator: str) -> Estimate | None:
+    """Return the estimate of a design by an estimator; None where there is none."""
+    for item in estimates:
+        if (item.outcome, item.no_record, item.estimator) == (
+            design.outcome,
+            design.no_record,
+            estimator,
+        ):
+            return item
+    return None
+
+
+def _other(design: Design, estimates: Estimates) -> Estimate | None:
+    if design.alternative is None:
+        return None
+    return find_estimate(estimates, design.alternative, design.headline[0])
+
+
+def _no_other(design: Design, estimates: Estimates) -> str:
+    if design.alternative is None:
+        return design.alternative_reason
+    return estimates.refusals.get((design.outcome, design.alternative.no_record), "")
+
+
+def judge(designs: Designs, estimates: Estimates, checks: Checks) -> Verdicts:
+    """Judge the primary outcomes by the decision rule, on Holm-adjusted intervals.
+
+    Parameters
+    ----------
+    designs : Designs
+        The designs.
+    estimates : Estimates
+        Their estimates.
+    checks : Checks
+        Their checks.
+
+    Returns
+    -------
+    Verdicts
+        A row an outcome; secondary and descriptive outcomes are shown, not judged.
+    """
+    primary = [design for design in designs if design.role == "primary"]
+    found = {d.outcome: find_estimate(estimates, d, d.headline[0]) for d in designs}
+    p_values = np.array([_first(found[design.outcome], "p_value") for design in primary])
+    names = [design.outcome for design in primary]
+    alone = primary[0].level if primary else 0.95
+    adjusted = dict(zip(names, holm(p_values), strict=True))
+    levels = dict(zip(names, holm_levels(p_values, alone), strict=True))
+    rows = []
+    for design in designs:
+        estimate = found[design.outcome]
+        other = _other(design, estimates)
+        row = _facts(design, estimate, other)
+        if design.role != "primary":
+            rows.append(
+                {**row, "verdict": design.role, "sentence": NOT_JUDGED[design.role]}
+            )
+            continue
+        low = high = level = p_holm = float("nan")
+        if estimate is not None:
+            level, p_holm = float(levels[design.outcome]), float(adjusted[design.outcome])
+            low, high = estimate.interval(level)
+        ruling = _rule(design, estimate, other, checks, low, high)
+        rows.append(
+            {
+                **row,
+                "verdict": ruling.verdict,
+                "sentence": ruling.sentence,
+                "holm_low": low,
+                "holm_high": high,
+                "holm_level": level,
+                "holm_p_value": p_holm,
+            }
+        )
+    return Verdicts(pd.DataFrame(rows))
+
+
+def _rule(
+    design: Design,
+    estimate: Estimate | None,
+    other: Estimate | None,
+    checks: Checks,
+    low: float,
+    high: float,
+) -> Ruling:
+    trends = [
+        item.verdict
+        for item in checks.select(PRETRENDS, design.outcome)
+        if item.no_record == design.no_record
+    ]
+    return decide(
+        Evidence(
+            outcome=design.outcome,
+            is_refused=estimate is None,
+            pretrends=trends[0] if trends else "not applicable",
+            low=low,
+            high=high,
+            meaningful_change=design.meaningful_change,
+            groups_differ_in_sign=(
+                estimate is not None and other is not None and differ_in_sign(estimate, other)
+            ),
+        )
+    )
+
+
+def _facts(design: Design, estimate: Estimate | None, other: Estimate | None) -> dict[str, Any]:
+    described = {
+        "outcome": design.outcome,
+        "title": design.title,
+        "role": design.role,
+        "unit": design.unit,
+        "scale": design.scale,
+        "polarity": design.polarity,
+        "meaningful_change": design.meaningful_change,
+        "estimator": design.headline[0],
+        "aggregation": design.headline[1],
+        "no_record": design.no_record,
+    }
+    for prefix, one in (("", estimate), ("other_", other)):
+        described |= {
+            f"{prefix}estimate": _first(one, "point"),
+            f"{prefix}std_error": _first(one, "std_error"),
+            f"{prefix}conf_low": _first(one, "conf_low"),
+            f"{prefix}conf_high": _first(one, "conf_high"),
+            f"{prefix}p_value": _first(one, "p_value"),
+            f"{prefix}councils": one.n_units if one else 0,
+            f"{prefix}treated_councils": one.n_treated_units if one else 0,
+            f"{prefix}council_years": one.n_obs if one else 0,
+            f"{prefix}inference": one.inference if one else "",
+            f"{prefix}interval_method": one.interval_method if one else "",
+            f"{prefix}thinness": _thinness(one),
+        }
+    return described
+
+
+def _first(estimate: Estimate | None, name: str) -> float:
+    return float(getattr(estimate, name)[0]) if estimate is not None else float("nan")
+
+
+def _thinness(estimate: Estimate | None) -> str:
+    thinness = estimate.details.get("thinness") if estimate is not None else None
+    return thinness.sentence if thinness is not None else ""

@@ -1,0 +1,139 @@
+"""Pre-trends: were treated and comparison councils moving alike before exposure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from evallib.checks.base import CheckResult, Verdict, not_applicable
+from evallib.design import Design
+from evallib.errors import EstimationError
+from evallib.estimate import Estimate
+from evallib.estimate.result import FloatArray
+
+CHECK = "pre-trends"
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """Event times before the base period, as the pre-trends test needs them.
+
+    Parameters
+    ----------
+    event_time, point, std_error : array, shape (L,)
+        In periods, and in the outcome's unit.
+    covariance : array, shape (L, L)
+        Of `point`.
+    """
+
+    event_time: FloatArray
+    point: FloatArray
+    std_error: FloatArray
+    covariance: FloatArray
+
+
+def check_pretrends(design: Design, estimate: Estimate) -> CheckResult:
+    """Test the event times before the base, jointly and each against the meaningful change.
+
+    The leads come from the universal base, inside the plan's event window. The joint test is a
+    Wald test with the full covariance; where the thin-design rule fired, its p-value is the one
+    of permuted adoption paths. Equivalence is two one-sided tests at 5 per cent for every lead,
+    with the permuted quantile in place of the normal's where the design is thin.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    estimate : Estimate
+        Its group-time estimate.
+
+    Returns
+    -------
+    CheckResult
+        ``fail`` when the joint p is below .05; ``pass`` only when every lead is bounded within
+        the meaningful change; otherwise ``concern``: not shown. That a test does not reject is
+        never called support. The table has event_time, estimate, std_error, bound (the largest
+        size that the equivalence test does not exclude), councils, treated_councils.
+
+    References
+    ----------
+    Roth (2022), American Economic Review: Insights 4(3). doi:10.1257/aeri.20210236
+    """
+    window = design.window
+    try:
+        dynamic = estimate.aggregate("dynamic", window[0], window[1])
+    except EstimationError as error:
+        reason = "; ".join(fault.what for fault in error.faults)
+        return not_applicable(CHECK, design.outcome, design.no_record, reason)
+    rows = np.flatnonzero(
+        (dynamic.event_time < design.reference) & np.isfinite(dynamic.std_error)
+    )
+    if rows.size == 0:
+        reason = (
+            f"No event time before the base ({design.reference}) lies in the event window "
+            f"{window[0]} to {window[1]}: pre-trends cannot be looked at"
+        )
+        return not_applicable(CHECK, design.outcome, design.no_record, reason)
+    leads = Leads(
+        dynamic.event_time[rows],
+        dynamic.point[rows],
+        dynamic.std_error[rows],
+        dynamic.covariance[np.ix_(rows, rows)],
+    )
+    p_value, critical, how = _reference(leads, estimate)
+    bound = np.abs(leads.point) + critical * leads.std_error
+    table = pd.DataFrame(
+        {
+            "event_time": leads.event_time.astype(int),
+            "estimate": leads.point,
+            "std_error": leads.std_error,
+            "bound": bound,
+            "councils": dynamic.term_units[rows],
+            "treated_councils": dynamic.term_treated_units[rows],
+        }
+    )
+    verdict, sentence = _judge(p_value, float(bound.max()), design.meaningful_change, how)
+    return CheckResult(
+        CHECK, design.outcome, design.no_record, verdict, sentence, table, "event_study"
+    )
+
+
+def wald(leads: Leads) -> float:
+    """Return the Wald statistic of all leads being zero, over the covariance's own rank."""
+    values: FloatArray = leads.point @ np.linalg.pinv(leads.covariance, hermitian=True)
+    return float(values @ leads.point)
+
+
+def _reference(leads: Leads, estimate: Estimate) -> tuple[float, float, str]:
+    """Return the joint p-value, the critical value for equivalence, and how they were made."""
+    permuted = estimate.details.get("leads")
+    if permuted is not None:
+        return (
+            float(permuted.p_joint),
+            float(permuted.quantile(1 - 2 * ALPHA)),
+            "by permutation of adoption paths",
+        )
+    rank = int(np.linalg.matrix_rank(leads.covariance, hermitian=True))
+    p_value = float(stats.chi2.sf(wald(leads), rank)) if rank else float("nan")
+    return p_value, float(stats.norm.ppf(1 - ALPHA)), f"Wald test, {rank} degrees of freedom"
+
+
+def _judge(p_value: float, bound: float, change: float, how: str) -> tuple[Verdict, str]:
+    joint = f"joint p = {p_value:.3f} ({how})"
+    if p_value < ALPHA:
+        return "fail", (
+            f"Treated and comparison councils already moved apart before exposure: {joint}"
+        )
+    if bound < change:
+        return "pass", (
+            f"Every lead is bounded within {bound:.3g}, less than the meaningful change of "
+            f"{change:g} (equivalence tests at 5 per cent; {joint})"
+        )
+    return "concern", (
+        f"Parallel trends are not shown: a lead as large as {bound:.3g} cannot be excluded, and "
+        f"the meaningful change is {change:g} ({joint}; not rejecting is no support)"
+    )

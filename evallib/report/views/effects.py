@@ -1,0 +1,368 @@
+"""What the effect notebooks show: the design, the paths, the estimates and their checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evallib.checks import Checks
+from evallib.design import Design, Designs
+from evallib.estimate import Estimate, Estimates
+from evallib.plan.years import format_financial_year
+from evallib.report.chart import Chart
+from evallib.report.context_charts import paths_chart
+from evallib.report.effect_charts import event_study_chart
+from evallib.report.formats import format_count
+from evallib.report.sections import Section, Sections
+from evallib.report.tables import Table
+from evallib.report.words import change_unit, estimate_sentence, unit_words
+
+RULE_WORDS = {
+    "assume_not_exposed": "unrecorded councils as controls",
+    "only_known": "recorded councils only",
+}
+ESTIMATOR_WORDS = {
+    "twfe": "two-way fixed effects",
+    "event_study": "event study, average after exposure",
+    "group_time": "group-time effects (headline average)",
+}
+SOURCE = "evallib, from the tables and registers listed in the data log"
+
+
+def designs_table(designs: Designs) -> Table:
+    """Return a row an outcome and no-record rule: councils, treated councils, council-years."""
+    rows = []
+    for design in designs:
+        for one in (design, design.alternative):
+            if one is not None:
+                cohorts = one.councils.loc[one.councils["is_treated"], "cohort"]
+                rows.append(
+                    {
+                        "outcome": one.title,
+                        "role": one.role,
+                        "no_record": RULE_WORDS[one.no_record],
+                        "councils": len(one.councils),
+                        "treated": one.n_treated,
+                        "cohorts": int(cohorts.nunique()),
+                        "without_after": int(_without_after(one)),
+                        "council_years": len(one.full),
+                    }
+                )
+    reasons = [d.alternative_reason for d in designs if d.alternative_reason]
+    return Table(
+        pd.DataFrame(rows),
+        "Estimation samples by outcome and by what is assumed of councils without a record",
+        notes=(
+            "Treated councils have a dated first event in the plan's years and a figure for at "
+            "least one period that begins after it. Those without such a period are compared "
+            "with, until their own event.",
+            *dict.fromkeys(reasons),
+        ),
+        labels={
+            "no_record": "Comparison group",
+            "treated": "Treated councils",
+            "without_after": "In the window, without a period after",
+            "council_years": "Council-years",
+        },
+        slug="designs",
+    )
+
+
+def _without_after(design: Design) -> int:
+    councils = design.councils
+    return int((councils["status"].eq("in_window") & ~councils["has_after_period"]).sum())
+
+
+def cohorts_table(designs: Designs) -> Table:
+    """Return treated councils by outcome and by the first period that begins after the event."""
+    parts = []
+    for design in designs:
+        treated = design.councils[design.councils["is_treated"]]
+        counts = treated.groupby("cohort").size()
+        last = int(design.full["period"].max())
+        for cohort, number in counts.items():
+            start = int(str(cohort).split(".")[0])
+            parts.append(
+                {
+                    "outcome": design.title,
+                    "first_exposed_year": format_financial_year(start),
+                    "treated": int(number),
+                    "years_after": last - start + 1,
+                }
+            )
+    return Table(
+        pd.DataFrame(parts),
+        "Treated councils by cohort: the first year of the outcome that begins after the event",
+        notes=(
+            "Years are the labels of the publication; an outcome measured over a calendar year "
+            "has its own periods.",
+        ),
+        labels={
+            "first_exposed_year": "First exposed year",
+            "treated": "Treated councils",
+            "years_after": "Years seen after exposure",
+        },
+        slug="cohorts",
+    )
+
+
+def other_events(designs: Designs) -> Table:
+    """Return how many councils met other events, or the studied event before, by outcome."""
+    rows = []
+    for design in designs:
+        for arm, members in design.councils.groupby("is_treated"):
+            rows.append(
+                {
+                    "outcome": design.title,
+                    "arm": "treated" if arm else "comparison",
+                    "councils": len(members),
+                    "earlier": int(members["earlier_event"].notna().sum()),
+                    "concurrent": int(members["concurrent"].ne("").sum()),
+                    "joint": int(members["cluster"].duplicated(keep=False).sum()),
+                }
+            )
+    return Table(
+        pd.DataFrame(rows),
+        "Earlier visits, concurrent events and joint events by arm",
+        notes=(
+            "An earlier recorded event of the plan's kinds is history: its after-effects, if any, "
+            "are in the years before. Concurrent events are those that the plan names.",
+        ),
+        labels={
+            "earlier": "With an earlier recorded event",
+            "concurrent": "With a concurrent event",
+            "joint": "In a joint event (one cluster)",
+        },
+        slug="other-events",
+    )
+
+
+def outcome_paths(designs: Designs) -> Sections:
+    """Return a section an outcome with its mean by year and arm: description, not impact."""
+    return Sections(tuple(Section(d.title, (), (_paths(d),)) for d in designs))
+
+
+def _paths(design: Design) -> Chart:
+    councils = design.councils.set_index("council_code")
+    arm = pd.Series("no recorded event", index=councils.index)
+    arm[councils["cohort"].notna()] = "later first event"
+    arm[councils["is_treated"]] = "treated"
+    rows = design.full.assign(group=design.full["council_code"].map(arm))
+    means = rows.groupby(["period", "group"])["value"].agg(["mean", "size"]).reset_index()
+    means["fin_year"] = means["period"].map(lambda p: format_financial_year(int(p)))
+    frame = means.rename(columns={"mean": "value", "size": "councils"})
+    events = sorted(councils.loc[councils["is_treated"], "event_period"].unique())
+    span = f"{frame['fin_year'].iloc[0]} to {frame['fin_year'].iloc[-1]}"
+    return paths_chart(
+        frame[["fin_year", "group", "value", "councils"]],
+        headline="Mean by year: a description, not an effect",
+        subtitle=f"{design.title}, {unit_words(design.unit)}, mean over councils, {span}",
+        source=SOURCE,
+        unit=unit_words(design.unit),
+        events=[format_financial_year(int(period)) for period in events],
+        slug=f"paths-{design.outcome}",
+        decimals=2,
+    )
+
+
+def effects(designs: Designs, estimates: Estimates, checks: Checks, role: str = "") -> Sections:
+    """Return a section an outcome: the estimate in words, event study, all estimates, checks.
+
+    Parameters
+    ----------
+    designs : Designs
+        The designs.
+    estimates : Estimates
+        Their estimates.
+    checks : Checks
+        Their checks.
+    role : str
+        Only outcomes of this role; empty for all.
+    """
+    chosen = [design for design in designs if role in ("", design.role)]
+    return Sections(tuple(outcome_section(design, estimates, checks) for design in chosen))
+
+
+def outcome_section(design: Design, estimates: Estimates, checks: Checks) -> Section:
+    """Return the section of one outcome."""
+    headline, aggregation = design.headline
+    found = _find(estimates, design, headline, design.no_record)
+    if found is None:
+        return Section(design.title, (_refusal(estimates, design),))
+    sentences = [_sentence(design, found)]
+    if design.role == "descriptive":
+        sentences.insert(0, "Descriptive: shown for context, outside the tests of the question.")
+    comparison = checks.select("two comparison groups", design.outcome)
+    sentences += [f"{item.sentence}." for item in comparison]
+    pieces: list[Table | Chart] = []
+    dynamic = _find(estimates, design, "group_time", design.no_record)
+    if dynamic is not None:
+        pieces.append(_event_study(design, dynamic))
+    pieces += [_estimates_table(design, estimates), _checks_table(design, checks)]
+    return Section(design.title, tuple(sentences), tuple(pieces))
+
+
+def _find(estimates: Estimates, design: Design, name: str, rule: str) -> Estimate | None:
+    for item in estimates:
+        if (item.outcome, item.estimator, item.no_record) == (design.outcome, name, rule):
+            return item
+    return None
+
+
+def _refusal(estimates: Estimates, design: Design) -> str:
+    reason = estimates.refusals.get((design.outcome, design.no_record), "no estimate was made")
+    return f"Design not fit: {reason}"
+
+
+def _sentence(design: Design, estimate: Estimate) -> str:
+    return estimate_sentence(
+        title=design.title,
+        estimate=float(estimate.point[0]),
+        conf_low=float(estimate.conf_low[0]),
+        conf_high=float(estimate.conf_high[0]),
+        unit=design.unit,
+        n_units=estimate.n_units,
+        n_treated_units=estimate.n_treated_units,
+        n_obs=estimate.n_obs,
+        interval_method=estimate.interval_method,
+        scale="log" if design.scale == "log" else "level",
+        level=estimate.level,
+        meaningful_change=design.meaningful_change,
+        polarity=_polarity(design.polarity),
+    )
+
+
+def _polarity(word: str) -> Any:
+    return word
+
+
+def _event_study(design: Design, estimate: Estimate) -> Chart:
+    dynamic = estimate.aggregate("dynamic", design.window[0], design.window[1])
+    frame = dynamic.tidy().assign(event_time=dynamic.event_time)
+    frame = frame[np.isfinite(frame["event_time"])]
+    starts = design.councils.loc[design.councils["is_treated"], "cohort"].to_numpy()
+    periods = design.full["period"]
+    cohorts = np.unique(starts[np.isfinite(starts)])
+    seen = [
+        int(((cohorts + time >= periods.min()) & (cohorts + time <= periods.max())).sum())
+        for time in frame["event_time"]
+    ]
+    frame = frame.assign(event_time=frame["event_time"].astype(int), n_cohorts=seen)
+    unit = "log points" if design.scale == "log" else change_unit(design.unit)
+    return event_study_chart(
+        frame[
+            [
+                "event_time",
+                "estimate",
+                "std_error",
+                "conf_low",
+                "conf_high",
+                "n_treated_units",
+                "n_cohorts",
+            ]
+        ],
+        headline="Change by years from the first exposed year",
+        subtitle=(
+            f"{design.title}: treated less comparison councils, {unit}, group-time effects from "
+            f"event time {design.reference}, pointwise {100 * dynamic.level:g}% intervals"
+        ),
+        source=SOURCE,
+        unit=unit,
+        reference=design.reference,
+        meaningful_change=design.meaningful_change,
+        slug=f"event-study-{design.outcome}",
+        level=dynamic.level,
+        notes=(dynamic.interval_method,),
+        decimals=3,
+    )
+
+
+def _estimates_table(design: Design, estimates: Estimates) -> Table:
+    rows, notes = [], []
+    for item in estimates:
+        if item.outcome != design.outcome:
+            continue
+        rows.append(
+            {
+                "estimator": ESTIMATOR_WORDS.get(item.estimator, item.estimator),
+                "no_record": RULE_WORDS.get(item.no_record, item.no_record),
+                "estimate": item.point[0],
+                "std_error": item.std_error[0],
+                "conf_low": item.conf_low[0],
+                "conf_high": item.conf_high[0],
+                "p_value": item.p_value[0],
+                "n_units": item.n_units,
+                "n_treated_units": item.n_treated_units,
+                "n_obs": item.n_obs,
+                "inference": f"[note {len(notes) + 1}]",
+            }
+        )
+        notes.append(" ".join([item.se_method, item.interval_method, *_thin(item)]))
+    merged, kept = _merge_notes(rows, notes)
+    unit = "log points" if design.scale == "log" else change_unit(design.unit)
+    return Table(
+        pd.DataFrame(merged),
+        f"{design.title}: every estimate that was made",
+        notes=tuple(kept),
+        units={name: unit for name in ("estimate", "std_error", "conf_low", "conf_high")},
+        decimals=3,
+        slug=f"estimates-{design.outcome}",
+        labels={"no_record": "Comparison group", "inference": "How the interval was made"},
+    )
+
+
+def _thin(item: Estimate) -> list[str]:
+    thinness = item.details.get("thinness")
+    return [thinness.sentence] if thinness is not None else []
+
+
+def _merge_notes(
+    rows: list[dict[str, Any]], notes: list[str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Give rows with the same note one number."""
+    kept = list(dict.fromkeys(notes))
+    numbered = [
+        {**row, "inference": f"[note {kept.index(note) + 1}]"}
+        for row, note in zip(rows, notes, strict=True)
+    ]
+    return numbered, kept
+
+
+def _checks_table(design: Design, checks: Checks) -> Table:
+    rows = [
+        {
+            "check": item.check,
+            "no_record": RULE_WORDS.get(item.no_record, item.no_record),
+            "verdict": item.verdict,
+            "meaning": item.sentence,
+        }
+        for item in checks.select(outcome=design.outcome)
+    ]
+    return Table(
+        pd.DataFrame(rows),
+        f"{design.title}: checks of the design and of the estimate",
+        labels={"no_record": "Comparison group", "meaning": "What it means"},
+        slug=f"checks-{design.outcome}",
+    )
+
+
+def warnings_table(estimates: Estimates) -> Table:
+    """Return every warning that an estimator raised, with how often."""
+    texts: list[tuple[str, str]] = [
+        (item.estimator, text) for item in estimates for text in item.warnings
+    ]
+    counts = pd.Series(texts, dtype=object).value_counts()
+    rows = [
+        {"estimator": ESTIMATOR_WORDS.get(key[0], key[0]), "warning": key[1], "times": int(n)}
+        for key, n in zip(counts.index.tolist(), counts.tolist(), strict=True)
+    ]
+    frame = pd.DataFrame(rows or [{"estimator": "all", "warning": "none was raised", "times": 0}])
+    total = format_count(len(texts), "warning")
+    return Table(
+        frame,
+        f"Warnings that the estimators raised ({total})",
+        labels={"times": "Times"},
+        slug="warnings",
+    )

@@ -1,0 +1,303 @@
+"""What the evidence summary shows: the answer, what it rests on, and what weakens it.
+
+Everything is read from what the other notebooks saved; nothing is fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from evallib.errors import DataError, Fault
+from evallib.plan import Plan
+from evallib.report.chart import Chart
+from evallib.report.coverage_charts import coverage_chart
+from evallib.report.effect_charts import estimate_chart
+from evallib.report.sections import Section
+from evallib.report.tables import Table
+from evallib.report.views.effects import ESTIMATOR_WORDS, RULE_WORDS, SOURCE
+from evallib.report.words import change_unit, estimate_sentence
+
+class Results(Protocol):
+    """What notebooks of a run saved, as `Run.results` returns it."""
+
+    estimates: pd.DataFrame
+    facts: pd.DataFrame
+    checks: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
+    source: str
+
+
+COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def saved_table(results: Results, slug: str) -> pd.DataFrame:
+    """Return a table that one of the notebooks saved, whichever it was.
+
+    Raises
+    ------
+    DataError
+        When no notebook of the run saved it.
+    """
+    for name, frame in results.tables.items():
+        if name.split("/")[-1] == slug:
+            return frame
+    raise DataError(
+        [
+            Fault(
+                f"results of {results.source}",
+                f"no notebook saved the table {slug}",
+                "The summary reads what the effect notebook found",
+                "Look in the report for a notebook that failed, mend it and run again",
+            )
+        ]
+    )
+
+
+def answer(plan: Plan, results: Results) -> Section:
+    """Return the answer in words: disagreements first, then verdicts, then each primary outcome."""
+    verdicts = saved_table(results, "verdicts")
+    primary = verdicts[verdicts["role"] == "primary"]
+    sentences = [*_disagreements(results, primary), _tally(primary)]
+    sentences += [_outcome_sentence(plan, row) for row in primary.to_dict("records")]
+    return Section("", tuple(sentences))
+
+
+def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
+    """Return what must be said before any number: where the comparison groups disagree."""
+    checks = results.checks
+    rows = checks[
+        (checks["check"] == "two comparison groups")
+        & (checks["verdict"] == "concern")
+        & checks["outcome"].isin(primary["outcome"])
+    ]
+    if rows.empty:
+        return []
+    titles = primary.set_index("outcome")["title"].reindex(rows["outcome"])
+    return [
+        "Before any number: what is assumed of councils without a record decides the answer for "
+        + "; ".join(titles)
+        + ". With them as controls and without them the estimates differ in sign, or one interval "
+        "excludes the other's estimate."
+    ]
+
+
+def _tally(primary: pd.DataFrame) -> str:
+    counts = primary["verdict"].value_counts()
+    parts = [f"{_word(int(count))} {verdict}" for verdict, count in counts.items()]
+    total = _word(len(primary))
+    return f"Of {total} primary outcomes: {', '.join(parts)}."
+
+
+def _word(count: int) -> str:
+    return COUNT_WORDS[count] if count < len(COUNT_WORDS) else f"{count:,}"
+
+
+def _outcome_sentence(plan: Plan, row: dict[str, Any]) -> str:
+    verdict = f"{row['verdict'][0].upper()}{row['verdict'][1:]}: {row['sentence']}."
+    if np.isnan(row["estimate"]):
+        return f"{row['title']}. {verdict}"
+    words = estimate_sentence(
+        title=row["title"],
+        estimate=row["estimate"],
+        conf_low=row["conf_low"],
+        conf_high=row["conf_high"],
+        unit=row["unit"],
+        n_units=row["councils"],
+        n_treated_units=row["treated_councils"],
+        n_obs=row["council_years"],
+        interval_method=row["interval_method"],
+        scale="log" if row["scale"] == "log" else "level",
+        level=plan.confidence_level,
+        polarity=row["polarity"],
+    )
+    return f"{words} {verdict}"
+
+
+def verdict_table(plan: Plan, results: Results) -> Table:
+    """Return the verdicts of the primary outcomes with the Holm-adjusted intervals they rest on."""
+    verdicts = saved_table(results, "verdicts")
+    rows = verdicts[verdicts["role"] == "primary"]
+    frame = pd.DataFrame(
+        {
+            "outcome": rows["title"],
+            "verdict": rows["verdict"],
+            "why": rows["sentence"],
+            "unit": [_unit(row) for row in rows.to_dict("records")],
+            "estimate": rows["estimate"],
+            "holm_low": rows["holm_low"],
+            "holm_high": rows["holm_high"],
+            "holm_level": 100 * rows["holm_level"],
+            "holm_p_value": rows["holm_p_value"],
+            "meaningful_change": rows["meaningful_change"],
+        }
+    )
+    estimator, aggregation = plan.headline.estimator, plan.headline.aggregation
+    return Table(
+        frame,
+        f"Verdicts on the primary outcomes, {plan.known_from} to {plan.last_event_year}",
+        notes=(
+            f"Headline: {ESTIMATOR_WORDS[estimator].split(' (')[0]}, {aggregation} average. "
+            "Intervals are widened by Holm's rule for the number of primary outcomes: their level "
+            "stands beside them.",
+            "The rule: design not fit (refused, or pre-trends fail); cannot tell (the interval "
+            "holds both zero and the meaningful change, or the comparison groups differ in sign); "
+            "no sizeable change (the interval lies inside plus or minus the meaningful change); "
+            "otherwise not yet judged, because selection and sensitivity have not been tested.",
+        ),
+        decimals={
+            "holm_level": 1,
+            "estimate": 3,
+            "holm_low": 3,
+            "holm_high": 3,
+            "holm_p_value": 3,
+            "meaningful_change": 2,
+        },
+        labels={
+            "why": "Why",
+            "holm_low": "Adjusted interval: lower bound",
+            "holm_high": "Adjusted interval: upper bound",
+            "holm_level": "Level of the interval (per cent)",
+            "holm_p_value": "Adjusted p-value",
+            "meaningful_change": "Meaningful change",
+        },
+        slug="verdict-table",
+    )
+
+
+def _unit(row: dict[str, Any]) -> str:
+    return "log points" if row["scale"] == "log" else change_unit(row["unit"])
+
+
+def answer_chart(plan: Plan, results: Results) -> Chart:
+    """Return the primary outcomes' estimates in units of the change that would matter."""
+    verdicts = saved_table(results, "verdicts")
+    rows = verdicts[(verdicts["role"] == "primary") & verdicts["estimate"].notna()]
+    frame = rows[
+        ["title", "estimate", "conf_low", "conf_high", "meaningful_change", "polarity"]
+    ].rename(columns={"title": "outcome"})
+    unclear = int((rows["verdict"] == "cannot tell").sum())
+    headline = f"{_word(unclear).capitalize()} of {_word(len(rows))} outcomes: we cannot tell"
+    return estimate_chart(
+        frame.reset_index(drop=True),
+        headline=headline,
+        subtitle=(
+            "Headline estimates of the primary outcomes as multiples of the change that would "
+            f"matter, {100 * plan.confidence_level:g}% intervals, right is better"
+        ),
+        source=SOURCE,
+        unit="times the change that would matter",
+        level=plan.confidence_level,
+        slug="answer",
+        decimals=3,
+    )
+
+
+def both_groups_table(results: Results) -> Table:
+    """Return the headline estimates under both rules for councils without a record."""
+    verdicts = saved_table(results, "verdicts")
+    parts = []
+    for row in verdicts.to_dict("records"):
+        other = next(rule for rule in RULE_WORDS if rule != row["no_record"])
+        for prefix, rule in (("", row["no_record"]), ("other_", other)):
+            parts.append(
+                {
+                    "outcome": row["title"],
+                    "role": row["role"],
+                    "no_record": RULE_WORDS[rule],
+                    "unit": _unit(row),
+                    "estimate": row[f"{prefix}estimate"],
+                    "conf_low": row[f"{prefix}conf_low"],
+                    "conf_high": row[f"{prefix}conf_high"],
+                    "p_value": row[f"{prefix}p_value"],
+                    "councils": row[f"{prefix}councils"],
+                    "treated": row[f"{prefix}treated_councils"],
+                    "council_years": row[f"{prefix}council_years"],
+                    "inference": row[f"{prefix}interval_method"] or "not applicable",
+                    "rule": row[f"{prefix}thinness"] or "not applicable",
+                }
+            )
+    return Table(
+        pd.DataFrame(parts),
+        "Headline estimates of every outcome with both comparison groups, and how each interval "
+        "was made",
+        decimals=3,
+        labels={
+            "no_record": "Comparison group",
+            "treated": "Treated councils",
+            "council_years": "Council-years",
+            "inference": "How the interval was made",
+            "rule": "Thin-design rule",
+        },
+        slug="both-groups",
+    )
+
+
+def checks_summary(results: Results) -> Table:
+    """Return every check of the primary outcomes that did not pass, in words."""
+    verdicts = saved_table(results, "verdicts").set_index("outcome")
+    checks = results.checks
+    primary = verdicts.index[verdicts["role"] == "primary"]
+    rows = checks[checks["outcome"].isin(primary) & checks["verdict"].isin(["fail", "concern"])]
+    passed = int((checks["outcome"].isin(primary) & (checks["verdict"] == "pass")).sum())
+    frame = pd.DataFrame(
+        {
+            "outcome": verdicts["title"].reindex(rows["outcome"]).to_numpy(),
+            "check": rows["check"].to_numpy(),
+            "no_record": rows["no_record"].map(RULE_WORDS).to_numpy(),
+            "verdict": rows["verdict"].to_numpy(),
+            "meaning": rows["sentence"].to_numpy(),
+        }
+    )
+    if frame.empty:
+        frame = pd.DataFrame(
+            [["all", "all", "both", "pass", "No check raised a concern"]], columns=frame.columns
+        )
+    return Table(
+        frame.sort_values("verdict", ascending=False, kind="stable", ignore_index=True),
+        "Checks of the primary outcomes that failed or raised a concern",
+        notes=(f"{passed} checks of the primary outcomes passed; all are in checks.csv.",),
+        labels={"no_record": "Comparison group", "meaning": "What it means"},
+        slug="checks-summary",
+    )
+
+
+def coverage_summary(results: Results) -> Chart | Section:
+    """Return the register against published totals, beside the result."""
+    table = saved_table(results, "coverage")
+    if table.empty:
+        sentence = (
+            "No published total is on file for these events: how complete the register is cannot "
+            "be said. A council without a record may have been exposed."
+        )
+        return Section("", (sentence,))
+    least, most = table["share_pct"].min(), table["share_pct"].max()
+    return coverage_chart(
+        table.rename(columns={"label": "period"}),
+        headline=f"The register holds {least:.0f} to {most:.0f}% of published totals",
+        subtitle="Councils in the register beside published totals, by period",
+        source=SOURCE,
+        register="councils_in_register",
+        published="councils_published",
+        unit="councils",
+        slug="coverage-summary",
+    )
+
+
+def disclosure(results: Results) -> Table:
+    """Return every specification that ran, counted by estimator, comparison and inference."""
+    facts = results.facts
+    keys = ["role", "estimator", "comparison", "no_record", "inference"]
+    counts = facts.groupby(keys, dropna=False).size().rename("estimates").reset_index()
+    counts["estimator"] = counts["estimator"].map(lambda e: ESTIMATOR_WORDS.get(e, e))
+    counts["no_record"] = counts["no_record"].map(lambda r: RULE_WORDS.get(r, r))
+    return Table(
+        counts,
+        f"Every specification that ran: {len(facts)} estimates, all planned, all disclosed",
+        notes=("Each estimate with its terms is in estimates.csv.",),
+        labels={"estimates": "Estimates", "comparison": "Controls"},
+        slug="disclosure",
+    )
