@@ -51,9 +51,19 @@ def load_plan(path_or_name: str | Path, overrides: Sequence[str] | Mapping[str, 
     >>> load_plan("peer_challenge", ["history.years=10"]).history.years
     10
     """
-    path = find_plan(path_or_name)
-    given = read_overrides(overrides)
-    source = read_source(path)
+    faults: list[Fault] = []
+    given: tuple[Override, ...] = ()
+    try:
+        given = read_overrides(overrides)
+    except PlanError as error:
+        faults += error.faults
+    try:
+        path = find_plan(path_or_name)
+        source = read_source(path)
+    except PlanError as error:
+        raise PlanError([*error.faults, *faults]) from None
+    if faults:
+        raise PlanError([*faults, *_faults_of_the_file(source)])
     values, differences, landed = apply_overrides(source.values, given)
     plan = _validate(values, source, landed)
     keys = tuple(override.key for override in given)
@@ -141,6 +151,14 @@ def _validate(values: dict[str, Any], source: Source, landed: Mapping[Loc, Overr
     found += broken_rules(_known_values(values, {str(broken.loc[0]) for broken in found}))
     faults = [_fault(broken, source, landed) for broken in found]
     raise PlanError(sorted(faults, key=lambda fault: _line(fault.where)))
+
+
+def _faults_of_the_file(source: Source) -> tuple[Fault, ...]:
+    try:
+        _validate(source.values, source, {})
+    except PlanError as error:
+        return error.faults
+    return ()
 
 
 def _known_values(values: Mapping[str, Any], bad: set[str]) -> dict[str, Any]:

@@ -192,7 +192,11 @@ def _left_over(evaluation: Path) -> set[str]:
 def _take(lock: Path, *, wait: bool) -> int | None:
     """Return an open, locked file, or None when another process has it and `wait` is false."""
     while True:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:  # its holder removed the empty folder meanwhile
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
