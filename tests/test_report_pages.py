@@ -59,7 +59,7 @@ ERROR = {
     "output_type": "error",
     "ename": "DesignError",
     "evalue": "no treated <council> left",
-    "traceback": ["\x1b[31mDesignError\x1b[0m", 'File "/home/someone/evallib/design.py", line 3'],
+    "traceback": ["\x1b[31mDesignError\x1b[0m", 'File "/srv/someone/evallib/design.py", line 3'],
 }
 
 
@@ -166,7 +166,7 @@ def test_a_failed_notebook_shows_what_it_made_and_where_it_ended(tmp_path: Path)
     assert "made before" in html
     assert "DesignError: no treated &lt;council&gt; left" in html
     assert "An exception was encountered" not in html
-    assert "/home/someone" not in html
+    assert "/srv/someone" not in html
     assert "\x1b" not in html
 
 
@@ -174,7 +174,7 @@ PAPERMILL = "papermill-error-cell-tag"
 
 
 def test_warnings_are_kept_counted_and_without_machine_paths() -> None:
-    line = "/home/x/evallib/fit.py:10: FewClustersWarning: 2 clusters\n  warnings.warn(\n"
+    line = "/srv/x/evallib/fit.py:10: FewClustersWarning: 2 clusters\n  warnings.warn(\n"
     kept = clean_warnings(line * 3 + "/var/ipykernel_1/2.py:1: UserWarning: few\nplain words\n")
     assert kept == [
         "FewClustersWarning: 2 clusters (3 times; fit.py)",

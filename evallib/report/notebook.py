@@ -133,7 +133,7 @@ def clean_warnings(text: str) -> list[str]:
 
     Examples
     --------
-    >>> clean_warnings("/home/x/a.py:3: UserWarning: few")
+    >>> clean_warnings("/srv/x/a.py:3: UserWarning: few")
     ['UserWarning: few (a.py)']
     """
     lines: Counter[str] = Counter()

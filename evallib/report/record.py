@@ -87,10 +87,10 @@ def build_record(
     plan : Plan
         The effective plan.
     manifest : mapping
-        Read where they are there: run_id, created, seconds, revision, seed or seeds, versions
-        (mapping), inputs (list of mappings with file or path, title, publisher, licence,
-        attribution, accessed, sha256, rows), notes (texts on the inputs), is_changed, assumptions, decisions and deviations (lists of
-        texts or mappings).
+        Read where they are there: run_id, created, seconds, revision, is_changed, seed or seeds,
+        versions (mapping), notes (texts on the inputs), inputs (list of mappings with file or
+        path, title, publisher, licence, attribution, accessed, sha256, rows), assumptions,
+        decisions and deviations (lists of texts or mappings).
     estimates : pandas.DataFrame, optional
         The run's estimates.csv: columns outcome, estimator, comparison, no_record, inference.
 
@@ -116,12 +116,13 @@ def build_record(
                 )
             ]
         )
+    notes = manifest.get("notes") or ()
     sections = (
         ("About this run", "", (_facts_table(plan, manifest),)),
         (
             "Data log",
             "Every file that was read.",
-            (_inputs_table(inputs, manifest.get("notes") or ()),),
+            (_inputs_table(inputs, notes),),
         ),
         ("Assumptions log", "", (_assumptions_table(plan, manifest),)),
         ("Decisions log", "", (_decisions_table(plan, manifest),)),
