@@ -62,9 +62,7 @@ def _check_one(design: Design, estimates: Estimates) -> list[CheckResult]:
     group_time = find_estimate(estimates, design, "group_time")
     results = [check_balance(design), check_counts(design), check_bacon(design)]
     if group_time is None:
-        reason = estimates.refusals.get(
-            (design.outcome, design.no_record), "There is no group-time estimate"
-        )
+        reason = refusal(estimates, design, "group_time") or "There is no group-time estimate"
         return results + [
             not_applicable(name, design.outcome, design.no_record, reason)
             for name in (PRETRENDS, LEAVE_ONE_OUT, BASE_YEAR)
@@ -99,6 +97,18 @@ def find_estimate(estimates: Estimates, design: Design, estimator: str) -> Estim
     return None
 
 
+def refusal(estimates: Estimates, design: Design, estimator: str) -> str:
+    """Return why an estimator refused a design; empty where it did not."""
+    for item in estimates.refused:
+        if (item.outcome, item.no_record, item.estimator) == (
+            design.outcome,
+            design.no_record,
+            estimator,
+        ):
+            return "; ".join(f"{fault.what}: {fault.why}" for fault in item.faults)
+    return ""
+
+
 def _other(design: Design, estimates: Estimates) -> Estimate | None:
     if design.alternative is None:
         return None
@@ -108,7 +118,7 @@ def _other(design: Design, estimates: Estimates) -> Estimate | None:
 def _no_other(design: Design, estimates: Estimates) -> str:
     if design.alternative is None:
         return design.alternative_reason
-    return estimates.refusals.get((design.outcome, design.alternative.no_record), "")
+    return refusal(estimates, design.alternative, design.headline[0])
 
 
 def judge(designs: Designs, estimates: Estimates, checks: Checks) -> Verdicts:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -18,30 +16,12 @@ CHECK = "pre-trends"
 ALPHA = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Leads:
-    """Event times before the base period, as the pre-trends test needs them.
-
-    Parameters
-    ----------
-    event_time, point, std_error : array, shape (L,)
-        In periods, and in the outcome's unit.
-    covariance : array, shape (L, L)
-        Of `point`.
-    """
-
-    event_time: FloatArray
-    point: FloatArray
-    std_error: FloatArray
-    covariance: FloatArray
-
-
 def check_pretrends(design: Design, estimate: Estimate) -> CheckResult:
     """Test the event times before the base, jointly and each against the meaningful change.
 
     The leads come from the universal base, inside the plan's event window. The joint test is a
-    Wald test with the full covariance; where the thin-design rule fired, its p-value is the one
-    of permuted adoption paths. Equivalence is two one-sided tests at 5 per cent for every lead,
+    Wald test with the full covariance; where the thin-design rule fired, it is the permutation
+    test of the largest studentised lead. Equivalence is two one-sided tests at 5 per cent for every lead,
     with the permuted quantile in place of the normal's where the design is thin.
 
     Parameters
@@ -78,19 +58,14 @@ def check_pretrends(design: Design, estimate: Estimate) -> CheckResult:
             f"{window[0]} to {window[1]}: pre-trends cannot be looked at"
         )
         return not_applicable(CHECK, design.outcome, design.no_record, reason)
-    leads = Leads(
-        dynamic.event_time[rows],
-        dynamic.point[rows],
-        dynamic.std_error[rows],
-        dynamic.covariance[np.ix_(rows, rows)],
-    )
-    p_value, critical, how = _reference(leads, estimate)
-    bound = np.abs(leads.point) + critical * leads.std_error
+    point, std_error = dynamic.point[rows], dynamic.std_error[rows]
+    p_value, critical, how = _reference([dynamic.terms[row] for row in rows], estimate)
+    bound = np.abs(point) + critical * std_error
     table = pd.DataFrame(
         {
-            "event_time": leads.event_time.astype(int),
-            "estimate": leads.point,
-            "std_error": leads.std_error,
+            "event_time": dynamic.event_time[rows].astype(int),
+            "estimate": point,
+            "std_error": std_error,
             "bound": bound,
             "councils": dynamic.term_units[rows],
             "treated_councils": dynamic.term_treated_units[rows],
@@ -102,24 +77,20 @@ def check_pretrends(design: Design, estimate: Estimate) -> CheckResult:
     )
 
 
-def wald(leads: Leads) -> float:
-    """Return the Wald statistic of all leads being zero, over the covariance's own rank."""
-    values: FloatArray = leads.point @ np.linalg.pinv(leads.covariance, hermitian=True)
-    return float(values @ leads.point)
+def _reference(
+    terms: list[str], estimate: Estimate
+) -> tuple[float, FloatArray | float, str]:
+    """Return the joint p-value, critical values for equivalence, and how they were made.
 
-
-def _reference(leads: Leads, estimate: Estimate) -> tuple[float, float, str]:
-    """Return the joint p-value, the critical value for equivalence, and how they were made."""
-    permuted = estimate.details.get("leads")
-    if permuted is not None:
-        return (
-            float(permuted.p_joint),
-            float(permuted.quantile(1 - 2 * ALPHA)),
-            "by permutation of adoption paths",
-        )
-    rank = int(np.linalg.matrix_rank(leads.covariance, hermitian=True))
-    p_value = float(stats.chi2.sf(wald(leads), rank)) if rank else float("nan")
-    return p_value, float(stats.norm.ppf(1 - ALPHA)), f"Wald test, {rank} degrees of freedom"
+    The inference policy keeps both beside a design's estimate; where the design is thin they come
+    from permuted adoption paths.
+    """
+    kept = estimate.details["leads"]
+    critical: FloatArray | float = float(stats.norm.ppf(1 - ALPHA))
+    if "quantiles" in kept:
+        by_term = dict(zip(kept["terms"], kept["quantiles"][1 - 2 * ALPHA], strict=True))
+        critical = np.array([by_term.get(term, np.inf) for term in terms])
+    return float(kept["p_joint"]), critical, str(kept["method"])
 
 
 def _judge(p_value: float, bound: float, change: float, how: str) -> tuple[Verdict, str]:

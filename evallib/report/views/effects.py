@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evallib.checks import Checks
+from evallib.checks.default import find_estimate, refusal
 from evallib.design import Design, Designs
 from evallib.estimate import Estimate, Estimates
 from evallib.plan.years import format_financial_year
@@ -187,33 +188,22 @@ def effects(designs: Designs, estimates: Estimates, checks: Checks, role: str = 
 
 def outcome_section(design: Design, estimates: Estimates, checks: Checks) -> Section:
     """Return the section of one outcome."""
-    headline, aggregation = design.headline
-    found = _find(estimates, design, headline, design.no_record)
+    headline = design.headline[0]
+    found = find_estimate(estimates, design, headline)
     if found is None:
-        return Section(design.title, (_refusal(estimates, design),))
+        reason = refusal(estimates, design, headline) or "no estimate was made"
+        return Section(design.title, (f"Design not fit: {reason}.",))
     sentences = [_sentence(design, found)]
     if design.role == "descriptive":
         sentences.insert(0, "Descriptive: shown for context, outside the tests of the question.")
     comparison = checks.select("two comparison groups", design.outcome)
     sentences += [f"{item.sentence}." for item in comparison]
     pieces: list[Table | Chart] = []
-    dynamic = _find(estimates, design, "group_time", design.no_record)
+    dynamic = find_estimate(estimates, design, "group_time")
     if dynamic is not None:
         pieces.append(_event_study(design, dynamic))
     pieces += [_estimates_table(design, estimates), _checks_table(design, checks)]
     return Section(design.title, tuple(sentences), tuple(pieces))
-
-
-def _find(estimates: Estimates, design: Design, name: str, rule: str) -> Estimate | None:
-    for item in estimates:
-        if (item.outcome, item.estimator, item.no_record) == (design.outcome, name, rule):
-            return item
-    return None
-
-
-def _refusal(estimates: Estimates, design: Design) -> str:
-    reason = estimates.refusals.get((design.outcome, design.no_record), "no estimate was made")
-    return f"Design not fit: {reason}"
 
 
 def _sentence(design: Design, estimate: Estimate) -> str:

@@ -1,0 +1,38 @@
+"""Views: what the notebooks show, one function a section, from objects to tables and charts.
+
+A view counts and words what the rooms below have worked out; it estimates nothing. Each is
+imported when it is first asked for: a notebook about the tables does not wait for the libraries
+of the estimators.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_QUALITY = ("codes_and_set_aside", "corrections_applied", "covariates_known", "data_log")
+_FIGURES = ("missing_figures", "outcomes_by_type", "unsafe_figures")
+_REGISTER = ("dates_not_known", "earlier_events", "exposure_by_year", "exposure_status")
+_EFFECTS = ("cohorts_table", "designs_table", "effects", "other_events", "outcome_paths")
+_SUMMARY = ("answer", "answer_chart", "both_groups_table", "checks_summary", "coverage_summary")
+_HOME = {
+    **dict.fromkeys((*_QUALITY, "plan_indicators", "reorganisation"), "quality"),
+    **dict.fromkeys(_FIGURES, "figures"),
+    **dict.fromkeys((*_REGISTER, "joint_events", "register_coverage"), "register"),
+    **dict.fromkeys((*_EFFECTS, "warnings_table"), "effects"),
+    **dict.fromkeys((*_SUMMARY, "disclosure", "verdict_table"), "summary"),
+    **dict.fromkeys(("charts_of", "quality_tables", "sample_flow"), "flow"),
+}
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a view when it is first used."""
+    if name in _HOME:
+        return getattr(importlib.import_module(f"evallib.report.views.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'evallib.report.views' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names of the views."""
+    return sorted([*globals(), *__all__])
