@@ -202,3 +202,12 @@ def test_notebooks_that_are_missing_or_without_parameters_are_named(tmp_path: Pa
     assert "plan_path, data_folder, run_folder" in second
     assert "not a notebook that can be read" in third
     assert read_title(tmp_path / "01_panel_qualty.ipynb") == "About 01_panel_qualty"
+
+
+def test_a_run_without_results_still_has_tables_with_headers(tmp_path: Path) -> None:
+    notebook = write(tmp_path / "01_a.ipynb", "1")
+    checked = Checked(load_plan("peer_challenge"), (notebook,), (INPUT,))
+    run = run_plan(checked, out=tmp_path / "o", say=lambda _: None)
+    text = (run.folder / "estimates.csv").read_text(encoding="utf-8")
+    assert text.startswith("outcome,role,estimator,comparison,no_record,inference,term,estimate")
+    assert (run.folder / "checks.csv").read_text(encoding="utf-8").startswith("outcome,")

@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-import evallib
 from evallib.errors import EvallibError, Fault
 from evallib.plan import project_root, shown_path
 from evallib.report.page import render_notebook_page, render_report
@@ -34,6 +33,7 @@ from evallib.run.notebooks import read_title
 from evallib.run.results import RESULTS, read_results
 
 LIMIT = 600.0
+_PACKAGE = Path(__file__).parents[1]
 Say = Callable[[str], None]
 
 
@@ -96,7 +96,7 @@ def run_plan(
         When something stands in the way: then nothing was written.
     """
     outputs, name = outputs_folder(out), checked.plan.name
-    key = run_key(checked.plan, checked.inputs, checked.notebooks, Path(evallib.__file__).parent)
+    key = run_key(checked.plan, checked.inputs, checked.notebooks, _PACKAGE)
     place = Place(outputs / name, key.run_id)
     _require_writable(place)
     mend_all(outputs)
