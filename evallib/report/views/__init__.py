@@ -19,7 +19,7 @@ _HOME = {
     **dict.fromkeys((*_QUALITY, "plan_indicators", "reorganisation"), "quality"),
     **dict.fromkeys(_FIGURES, "figures"),
     **dict.fromkeys((*_REGISTER, "joint_events", "register_coverage"), "register"),
-    **dict.fromkeys((*_EFFECTS, "warnings_table"), "effects"),
+    **dict.fromkeys((*_EFFECTS, "warnings_table"), "findings"),
     **dict.fromkeys((*_SUMMARY, "disclosure", "verdict_table"), "summary"),
     **dict.fromkeys(("charts_of", "quality_tables", "sample_flow"), "flow"),
 }

@@ -1,0 +1,54 @@
+"""Names in words that several views share: indicators, kinds of event, spans of years."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from evallib.panel.store import Store
+
+KIND_WORDS = {
+    "cpc": "corporate peer challenge",
+    "cpc_or_lga_support": "corporate peer challenge or other sector support",
+    "follow_up": "follow-up visit",
+    "finance_peer_review": "finance peer review",
+    "childrens_non_statutory_engagement": "children's non-statutory engagement",
+    "never_by_date": "said to have had none by a date",
+}
+# The two rules for councils without a record, as every view names them.
+RULE_WORDS = {
+    "assume_not_exposed": "unrecorded councils as controls",
+    "only_known": "recorded councils only",
+}
+SOURCE = "tables and registers of the data log, as mended and followed on load"
+
+
+def kind_words(kind: str) -> str:
+    """Write a kind of event as a reader says it.
+
+    Examples
+    --------
+    >>> kind_words("cpc"), kind_words("childrens_improvement_notice")
+    ('corporate peer challenge', "children's improvement notice")
+    """
+    words = KIND_WORDS.get(kind, kind.replace("_", " "))
+    return re.sub(r"\bchildrens\b", "children's", words)
+
+
+def indicator_title(store: Store, name: str) -> str:
+    """Return an indicator's title."""
+    return str(store.indicator(name)["title"])
+
+
+def year_span(years: Iterable[str]) -> str:
+    """Write financial years as one year or as a first and a last.
+
+    Examples
+    --------
+    >>> year_span(["2016/17", "2015/16"]), year_span(["2019/20"])
+    ('2015/16 to 2016/17', '2019/20')
+    """
+    known = sorted(set(years))
+    if not known:
+        return "none"
+    return known[0] if len(known) == 1 else f"{known[0]} to {known[-1]}"
