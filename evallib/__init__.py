@@ -16,6 +16,8 @@ estimates, checks, verdict, report.
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import Any
 
 # Names are looked up when they are first used: a command that needs no estimator, and a notebook
@@ -27,12 +29,11 @@ _HOME = {
     "build_design": "evallib.design",
     "build_designs": "evallib.design",
     "fit": "evallib.estimate",
-    "estimate": "evallib.inference",
     "check": "evallib.checks",
     "judge": "evallib.checks",
     "open_run": "evallib.run",
 }
-__all__ = [*_HOME, "views"]
+__all__ = [*_HOME, "estimate", "views"]
 __version__ = "0.1.0"
 
 
@@ -48,3 +49,23 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Return the public names."""
     return sorted([*globals(), *__all__])
+
+
+class _Package(ModuleType):
+    """The package, on which `estimate` is the function although a room has the same name.
+
+    Importing a room sets it as an attribute of its package. A property comes before that
+    attribute, so that `evallib.estimate(designs)` works whatever was imported before it.
+    """
+
+    @property
+    def estimate(self) -> Any:
+        """Estimate designs: see `evallib.inference.estimate`."""
+        return importlib.import_module("evallib.inference").estimate
+
+    @estimate.setter
+    def estimate(self, room: ModuleType) -> None:
+        """Take note of the room's import; `from evallib.estimate import fit` does not need it."""
+
+
+sys.modules[__name__].__class__ = _Package

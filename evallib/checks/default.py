@@ -151,9 +151,7 @@ def judge(designs: Designs, estimates: Estimates, checks: Checks) -> Verdicts:
         other = _other(design, estimates)
         row = _facts(design, estimate, other)
         if design.role != "primary":
-            rows.append(
-                {**row, "verdict": design.role, "sentence": NOT_JUDGED[design.role]}
-            )
+            rows.append({**row, "verdict": design.role, "sentence": NOT_JUDGED[design.role]})
             continue
         low = high = level = p_holm = float("nan")
         if estimate is not None:

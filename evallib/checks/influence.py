@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
 from evallib.checks.base import CheckResult, not_applicable
 from evallib.design import Design
 from evallib.design.design import group_time_rows
-from evallib.errors import EstimationError
+from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate, fit
 from evallib.estimate.cells import CellSource
 from evallib.estimate.jackknife import leave_one_out
@@ -99,25 +101,13 @@ def check_base_year(design: Design, estimate: Estimate, aggregation: str) -> Che
         has both estimates with standard errors.
     """
     try:
-        moved = fit(
-            "group_time",
-            group_time_rows(design, design.anticipation + 1),
-            outcome="value",
-            unit="council_code",
-            time="period",
-            cohort="cohort",
-            anticipation=design.anticipation + 1,
-            base="universal",
-            comparison=design.comparison,
-            cluster="cluster",
-            weights="weight" if design.weighted else None,
-            level=design.level,
-        ).aggregate(aggregation)
+        moved = _fit_again(design)
     except EstimationError as error:
         reason = "With an earlier base nothing can be estimated: " + "; ".join(
             fault.what for fault in error.faults
         )
         return not_applicable(BASE_YEAR, design.outcome, design.no_record, reason)
+    moved = moved.aggregate(aggregation)
     kept = estimate.aggregate(aggregation)
     rows = [
         (label, one.point[0], one.std_error[0], one.n_units, int(one.term_treated_units[0]))
@@ -142,3 +132,23 @@ def check_base_year(design: Design, estimate: Estimate, aggregation: str) -> Che
         sentence,
         table,
     )
+
+
+def _fit_again(design: Design) -> Estimate:
+    """Fit with the base one year earlier; warnings repeat those of the estimate and are dropped."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EvallibWarning)
+        return fit(
+            "group_time",
+            group_time_rows(design, design.anticipation + 1),
+            outcome="value",
+            unit="council_code",
+            time="period",
+            cohort="cohort",
+            anticipation=design.anticipation + 1,
+            base="universal",
+            comparison=design.comparison,
+            cluster="cluster",
+            weights="weight" if design.weighted else None,
+            level=design.level,
+        )

@@ -49,9 +49,7 @@ def check_pretrends(design: Design, estimate: Estimate) -> CheckResult:
     except EstimationError as error:
         reason = "; ".join(fault.what for fault in error.faults)
         return not_applicable(CHECK, design.outcome, design.no_record, reason)
-    rows = np.flatnonzero(
-        (dynamic.event_time < design.reference) & np.isfinite(dynamic.std_error)
-    )
+    rows = np.flatnonzero((dynamic.event_time < design.reference) & np.isfinite(dynamic.std_error))
     if rows.size == 0:
         reason = (
             f"No event time before the base ({design.reference}) lies in the event window "
@@ -77,9 +75,7 @@ def check_pretrends(design: Design, estimate: Estimate) -> CheckResult:
     )
 
 
-def _reference(
-    terms: list[str], estimate: Estimate
-) -> tuple[float, FloatArray | float, str]:
+def _reference(terms: list[str], estimate: Estimate) -> tuple[float, FloatArray | float, str]:
     """Return the joint p-value, critical values for equivalence, and how they were made.
 
     The inference policy keeps both beside a design's estimate; where the design is thin they come

@@ -18,8 +18,9 @@ from evallib.report.coverage_charts import coverage_chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.sections import Section
 from evallib.report.tables import Table
-from evallib.report.views.effects import ESTIMATOR_WORDS, RULE_WORDS, SOURCE
+from evallib.report.views.findings import ESTIMATOR_WORDS, RULE_WORDS, SOURCE
 from evallib.report.words import change_unit, estimate_sentence
+
 
 class Results(Protocol):
     """What notebooks of a run saved, as `Run.results` returns it."""
