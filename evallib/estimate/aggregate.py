@@ -150,43 +150,31 @@ def weigh(
     -------
     weights, shape (R, K, C); and influence per unit of weight by path, shape (R, K, P).
     """
-    inner, inner_path, outer, outer_path = weigh_parts(wanted, att, valid, share, path, n_paths)
-    return outer @ inner, outer @ inner_path + outer_path
-
-
-def weigh_parts(
-    wanted: Averages,
-    att: FloatArray,
-    valid: BoolArray,
-    share: FloatArray,
-    path: IntArray,
-    n_paths: int,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return inner (R, J, C) and outer (R, K, J) weights with their influence by path.
-
-    The parts by path are (R, J, P) for the inner averages and (R, K, P) for the outer ones.
-    """
-    cell_share = np.where(valid, share[:, path], 0.0)  # (R, C)
-    mass = wanted.inner[None] * cell_share[:, None, :]  # (R, J, C)
-    total = mass.sum(axis=2)  # (R, J)
+    j, c = np.nonzero(wanted.inner)  # the E entries of the inner averages
+    mass = np.where(valid, share[:, path], 0.0)[:, c]  # (R, E)
+    to_inner = (j[:, None] == np.arange(wanted.inner.shape[0])[None, :]).astype(float)  # (E, J)
+    total = mass @ to_inner
     alive = total > 0
-    safe = np.where(alive, total, 1.0)
-    inner = mass / safe[:, :, None]
-    value = np.einsum("rjc,rc->rj", inner, att)
-    own = (path[:, None] == np.arange(n_paths)[None, :]).astype(float)  # (C, P)
-    gap = wanted.inner[None] * (att[:, None, :] - value[:, :, None]) * valid[:, None, :]
-    inner_path = (gap / safe[:, :, None]) @ own  # (R, J, P)
+    inner = mass / np.where(alive, total, 1.0)[:, j]
+    value = (inner * att[:, c]) @ to_inner  # (R, J)
+    gap = (att[:, c] - value[:, j]) * valid[:, c] / np.where(alive, total, 1.0)[:, j]
+    own = (path[c][:, None] == np.arange(n_paths)[None, :]).astype(float)  # (E, P)
+    to_inner_path = (to_inner[:, :, None] * own[:, None, :]).reshape(c.size, -1)
+    inner_path = (gap @ to_inner_path).reshape(att.shape[0], -1, n_paths)  # (R, J, P)
+    dense = np.zeros((att.shape[0], *wanted.inner.shape))
+    dense[:, j, c] = inner
 
     owner_share = np.where(wanted.path >= 0, share[:, wanted.path], 0.0)  # (R, J)
     plain = wanted.outer[None] * alive[:, None, :]
     scaled = np.where(wanted.by_share[None, :, None], plain * owner_share[:, None, :], plain)
     outer_total = scaled.sum(axis=2, keepdims=True)
-    safe_outer = np.where(outer_total > 0, outer_total, 1.0)
-    outer = scaled / safe_outer  # (R, K, J)
-    outer_path = np.zeros((att.shape[0], len(wanted.terms), n_paths))
-    if wanted.by_share.any():
-        overall = np.einsum("rkj,rj->rk", outer, value)
+    outer_total = np.where(outer_total > 0, outer_total, 1.0)
+    outer = scaled / outer_total  # (R, K, J)
+    by_path = outer @ inner_path  # (R, K, P)
+    rows = np.flatnonzero(wanted.by_share)
+    if rows.size:
+        overall = np.einsum("rkj,rj->rk", outer[:, rows], value)
         owner = (wanted.path[:, None] == np.arange(n_paths)[None, :]).astype(float)  # (J, P)
-        shift = plain * (value[:, None, :] - overall[:, :, None]) / safe_outer
-        outer_path = wanted.by_share[None, :, None] * (shift @ owner)
-    return inner, inner_path, outer, outer_path
+        shift = plain[:, rows] * (value[:, None, :] - overall[:, :, None]) / outer_total[:, rows]
+        by_path[:, rows] += shift @ owner
+    return outer @ dense, by_path

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from evallib.estimate.aggregate import Averages, weigh_parts
+from evallib.estimate.aggregate import Averages, weigh
 from evallib.estimate.group_time import Problem, cell_moments
 from evallib.estimate.result import FloatArray, IntArray
 
-CHUNK_BYTES = 12_000_000
+CHUNK_BYTES = 8_000_000
 
 
 def solve_batch(
@@ -38,7 +38,8 @@ def solve_batch(
     """
     outcomes = [problem.difference] if changes is None else list(changes)
     n = problem.outcome.shape[0]
-    each = 8 * n * (wanted.inner.shape[0] + len(wanted.terms) + 2 * problem.paths.cohort.size)
+    width = 3 * problem.cells.path.size + len(wanted.terms) + 2 * problem.paths.cohort.size
+    each = 8 * n * width
     step = max(1, int(CHUNK_BYTES // each))
     order = np.argsort(problem.cluster, kind="stable")
     first = np.flatnonzero(np.diff(problem.cluster[order], prepend=-1))
@@ -61,34 +62,23 @@ def _contract(
     """Return averages (r, K) and influence values (r, K, N) of a chunk of assignments.
 
     The influence of a unit on a cell is linear in its change, with a slope and a shift that
-    depend on its path alone. They are looked up by path, cell by cell.
+    depend on its path alone.
     """
     cells, n_paths = problem.cells, problem.paths.cohort.size
     moments = cell_moments(problem, change, codes)
-    inner, inner_path, outer, outer_path = weigh_parts(
-        wanted, moments.att, moments.valid, moments.share, cells.path, n_paths
-    )
-    draws, n = codes.shape
-    row = np.arange(draws)[:, None]
-    parts = np.zeros((wanted.inner.shape[0], draws, n))
-    active = np.flatnonzero(wanted.inner.any(axis=0) & ~cells.is_base)
-    for cell in active:
-        slope = -1.0 * problem.control[cell] / moments.control_weight[:, cell, None]  # (r, P)
-        shift = slope * moments.control_mean[:, cell, None]
-        up = 1 / moments.treated_weight[:, cell]
-        slope[:, cells.path[cell]] = up
-        shift[:, cells.path[cell]] = up * moments.treated_mean[:, cell]
-        pair = cells.pair[cell]
-        both = problem.both[:, pair]
-        influence = slope[row, codes] * (both * change[:, pair]) - shift[row, codes] * both
-        for j in np.flatnonzero(wanted.inner[:, cell]):
-            parts[j] += inner[:, j, cell, None] * influence
-    combined = outer @ parts.transpose(1, 0, 2)  # (r, K, N)
-    combined *= n
-    by_path = outer @ inner_path + outer_path
-    if np.abs(by_path).max() > 0:
-        for path in range(n_paths):
-            here = (codes == path) * problem.weight
-            combined += by_path[:, :, path, None] * here[:, None, :]
-    estimate = np.einsum("rkj,rjc,rc->rk", outer, inner, moments.att, optimize=True)
-    return estimate, combined
+    weight, by_path = weigh(wanted, moments.att, moments.valid, moments.share, cells.path, n_paths)
+    own = cells.path[:, None] == np.arange(n_paths)[None, :]  # (C, P)
+    up = own / moments.treated_weight[:, :, None]
+    down = problem.control / moments.control_weight[:, :, None]
+    shift = up * moments.treated_mean[:, :, None] - down * moments.control_mean[:, :, None]
+    member = (codes[:, None, :] == np.arange(n_paths)[None, :, None]).astype(float)  # (r, P, N)
+    both = problem.both[:, cells.pair].T
+    influence = (up - down) @ member  # (r, C, N)
+    influence *= both * change[:, cells.pair].T
+    level = shift @ member
+    level *= both
+    influence -= level
+    combined = weight @ influence  # (r, K, N)
+    combined *= codes.shape[1]
+    combined += by_path @ (member * problem.weight)
+    return np.einsum("rkc,rc->rk", weight, moments.att), combined

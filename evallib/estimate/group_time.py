@@ -152,6 +152,16 @@ def encode_paths(cohort: FloatArray, is_treated: BoolArray) -> tuple[Paths, IntA
     return paths, np.asarray(codes, dtype=np.int64).reshape(-1)
 
 
+def last_is_comparison(cohort: FloatArray, is_treated: BoolArray) -> BoolArray:
+    """Return which units count as treated: without others, the last cohort compares only.
+
+    So does R's did, which then drops the periods in which the last cohort is itself exposed.
+    """
+    if is_treated.all():
+        return np.asarray(cohort < cohort.max())
+    return is_treated
+
+
 def prepare(
     outcome: FloatArray,
     observed: BoolArray,

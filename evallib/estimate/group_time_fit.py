@@ -22,6 +22,7 @@ from evallib.estimate.group_time import (
     Problem,
     Solution,
     encode_paths,
+    last_is_comparison,
     prepare,
     solve,
 )
@@ -170,7 +171,7 @@ def _require_comparison(
         f"{last - options.anticipation:g} on have none."
     )
     notes.warn(EmptyCellWarning, text)
-    return np.asarray(cohort < last)
+    return last_is_comparison(cohort, is_treated)
 
 
 def _require_clusters(cluster: IntArray, notes: Notes) -> None:

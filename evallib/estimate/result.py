@@ -223,10 +223,36 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An estimate that was asked for and refused.
+
+    Parameters
+    ----------
+    outcome, role, estimator, no_record : str
+    faults : tuple of Fault
+        Why, and what to do.
+    """
+
+    outcome: str
+    role: str
+    estimator: str
+    no_record: str
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Estimates:
-    """An ordered collection of estimates, of one or of many outcomes."""
+    """An ordered collection of estimates, of one or of many outcomes.
+
+    Parameters
+    ----------
+    items : tuple of Estimate
+    refused : tuple of Refusal
+        What was asked for and cannot be answered, with the reasons.
+    """
 
     items: tuple[Estimate, ...] = ()
+    refused: tuple[Refusal, ...] = ()
 
     def __iter__(self) -> Iterator[Estimate]:
         """Iterate over the estimates in their order."""
@@ -238,7 +264,8 @@ class Estimates:
 
     def __add__(self, other: Estimates | Iterable[Estimate]) -> Estimates:
         """Return both collections as one."""
-        return Estimates(self.items + tuple(other))
+        more = other.refused if isinstance(other, Estimates) else ()
+        return Estimates(self.items + tuple(other), self.refused + more)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -285,10 +312,15 @@ class Estimates:
 
     def select(self, keep: Callable[[Estimate], bool]) -> Estimates:
         """Return the estimates for which ``keep`` is true."""
-        return Estimates(tuple(item for item in self.items if keep(item)))
+        return Estimates(tuple(item for item in self.items if keep(item)), self.refused)
 
     def _repr_html_(self) -> str:
-        return html_table(self.frame, f"{len(self.items)} estimates", ())
+        notes = [
+            f"Refused: {item.estimator} ({item.no_record}). {fault}"
+            for item in self.refused
+            for fault in item.faults
+        ]
+        return html_table(self.frame, f"{len(self.items)} estimates", notes)
 
 
 def critical_value(level: float, df: float | None) -> float:

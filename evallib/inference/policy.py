@@ -1,0 +1,249 @@
+"""The inference policy: what a thin design replaces, by family of estimator.
+
+The measure itself is in ``evallib.estimate.thinness``, so that ``fit`` can warn; what follows from
+it is here. ``estimate`` and ``std_error`` always stay the analytic ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from evallib.errors import EstimationError, Fault
+from evallib.estimate.cells import CellSource
+from evallib.estimate.covariance import Jackknife, leave_one_out
+from evallib.estimate.result import Estimate, FloatArray
+from evallib.estimate.thinness import MIN_TREATED, Thinness
+from evallib.estimate.two_way import Fit
+from evallib.inference.bands import Band
+from evallib.inference.permutation import NULL, PermutationTest
+from evallib.inference.permuted_cells import (
+    QUANTILE_LEVELS,
+    PermutedCells,
+    PermutedTerms,
+    order_quantile,
+)
+from evallib.inference.wild import WildTest, draw_weights, wild_bootstrap
+
+WILD_DRAWS = 9_999
+PERMUTATION_DRAWS = 1_999
+MIN_TREATED_CLUSTERS = 10
+LEVERAGE_RATIO = 5.0
+SIZE_VARIATION = 1.0
+
+Action = Literal["analytic", "wild_bootstrap", "permutation"]
+
+
+def choose_action(family: Literal["regression", "influence"], thinness: Thinness) -> Action:
+    """Return how intervals and p-values are made.
+
+    Parameters
+    ----------
+    family : 'regression' or 'influence'
+    thinness : Thinness
+    """
+    if not thinness.is_thin:
+        return "analytic"
+    if family == "influence" or thinness.n_treated_clusters < MIN_TREATED_CLUSTERS:
+        return "permutation"
+    return "wild_bootstrap"
+
+
+def require_treated(count: int, outcome: str, estimator: str) -> None:
+    """Refuse a design with fewer than five treated councils.
+
+    Raises
+    ------
+    EstimationError
+        With outcome, count and remedy.
+    """
+    if count < MIN_TREATED:
+        raise EstimationError(
+            [
+                Fault(
+                    f"outcome {outcome}, {estimator}",
+                    f"{count} treated councils, fewer than {MIN_TREATED}",
+                    "no interval can be trusted with so few",
+                    "Widen years, kinds or date precision, or leave the outcome out",
+                )
+            ]
+        )
+
+
+def jackknife_details(fitted: Fit, is_thin: bool) -> dict[str, object]:
+    """Return CR3 standard errors of the terms and why they stand beside the others."""
+    found: Jackknife = leave_one_out(fitted.problem, fitted.solution)
+    matrix = fitted.rows @ np.nan_to_num(found.covariance) @ fitted.rows.T
+    lost = (fitted.rows != 0) @ np.isnan(np.diag(found.covariance)).astype(float) > 0
+    std_error = np.where(lost, np.nan, np.sqrt(np.maximum(np.diag(matrix), 0)))
+    reasons = [
+        text
+        for text, fires in (
+            ("the design is thin", is_thin),
+            (
+                f"the largest cluster leverage is {found.leverage_ratio:.1f} times its mean",
+                found.leverage_ratio > LEVERAGE_RATIO,
+            ),
+            (
+                f"cluster sizes vary by {found.size_variation:.2f} of their mean",
+                found.size_variation > SIZE_VARIATION,
+            ),
+        )
+        if fires
+    ]
+    return {
+        "cr3_std_error": std_error,
+        "cr3_reasons": tuple(reasons),
+        "cluster_leverage_ratio": found.leverage_ratio,
+        "cluster_size_variation": found.size_variation,
+    }
+
+
+def apply_wild(
+    estimate: Estimate, fitted: Fit, rng: np.random.Generator, draws: int = WILD_DRAWS
+) -> Estimate:
+    """Return a regression's estimate with intervals and p-values by the wild bootstrap.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    fitted : Fit
+    rng : numpy.random.Generator
+    draws : int
+    """
+    weights, kind, whole = draw_weights(fitted.problem.n_clusters, draws, rng)
+    low, high = estimate.conf_low.copy(), estimate.conf_high.copy()
+    p_value = estimate.p_value.copy()
+    kept: dict[str, WildTest] = {}
+    for k, row in enumerate(fitted.rows):
+        if not row.any():
+            continue
+        test = wild_bootstrap(fitted.problem, fitted.solution.regressors, row, weights, kind, whole)
+        p_value[k] = test.p_value()
+        low[k], high[k] = test.interval(estimate.level)
+        if k == 0:
+            kept[estimate.terms[0]] = test
+    how = "all sign patterns" if whole else f"{weights.shape[1]:,} draws"
+    sentence = (
+        f"P-values and {estimate.level:.0%} intervals by a restricted wild cluster bootstrap "
+        f"({kind.title()} weights, {how}, {fitted.problem.n_clusters} clusters), intervals by "
+        "inversion of the test."
+    )
+    return replace(
+        estimate,
+        conf_low=low,
+        conf_high=high,
+        p_value=p_value,
+        inference="wild_bootstrap",
+        interval_method=sentence,
+        inversions=kept,
+    )
+
+
+def permutation_sentence(level: float, draws: int, strata: str, inverted: str) -> str:
+    """Return the sentence on intervals and p-values by permutation."""
+    return (
+        f"P-values and {level:.0%} intervals by {NULL} ({draws:,} draws, strata: council {strata}, "
+        f"estimate over its standard error). The interval of {inverted} inverts the test under "
+        "an effect that is the same for all and in every year; other intervals take the "
+        "permutation quantile of the statistic."
+    )
+
+
+def apply_permuted_terms(
+    estimate: Estimate, terms: PermutedTerms, first: PermutationTest | None, sentence: str
+) -> Estimate:
+    """Return an estimate with intervals and p-values by permutation; other terms get none.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    terms : PermutedTerms
+    first : PermutationTest, optional
+        The test of the estimate's first term, which is inverted.
+    sentence : str
+    """
+    low = np.full(estimate.point.shape, np.nan)
+    high, p_value = low.copy(), low.copy()
+    critical, p_terms = terms.quantile(estimate.level), terms.p_values
+    for k, term in enumerate(estimate.terms):
+        if k == 0 and first is not None:
+            low[0], high[0] = first.interval(estimate.level)
+            p_value[0] = first.p_value()
+        elif term in terms.terms and np.isfinite(estimate.std_error[k]):
+            place = terms.terms.index(term)
+            half = critical[place] * estimate.std_error[k]
+            low[k], high[k] = estimate.point[k] - half, estimate.point[k] + half
+            p_value[k] = p_terms[place]
+    return replace(
+        estimate,
+        conf_low=low,
+        conf_high=high,
+        p_value=p_value,
+        inference="permutation",
+        interval_method=sentence,
+        inversions={} if first is None else {estimate.terms[0]: first},
+    )
+
+
+def apply_permuted_cells(estimate: Estimate, found: PermutedCells, strata: str) -> Estimate:
+    """Return a group-time estimate and all its aggregations with permutation inference.
+
+    Single cells keep their analytic standard errors and get no interval: a cohort of a few
+    councils says too little in one year.
+    """
+    source = estimate.source
+    if not isinstance(source, CellSource):
+        return estimate
+    sentence = permutation_sentence(estimate.level, found.draws, strata, "the overall effect")
+    none = PermutedTerms((), np.zeros(0), np.zeros(0), np.zeros((found.draws, 0)))
+    replaced = {
+        kind: apply_permuted_terms(
+            estimate.aggregate(kind), found.parts.get(kind, none), test, sentence
+        )
+        for kind, test in found.overall.items()
+    }
+    whole = apply_permuted_terms(
+        estimate, none, found.overall["group"], f"{sentence} Single cells get no interval."
+    )
+    return replace(whole, source=replace(source, replaced=replaced))
+
+
+def lead_facts(terms: PermutedTerms, event_times: FloatArray, level: float) -> dict[str, object]:
+    """Return what a check of pre-trends needs of the leads under permutation.
+
+    Parameters
+    ----------
+    terms : PermutedTerms
+    event_times : array
+        The leads, by event time.
+    level : float
+
+    Returns
+    -------
+    dict with ``terms``, ``p_joint`` (largest |t|), ``method``, ``quantiles`` (level to array of
+    |t|, one a lead), ``max_quantiles`` (level to |t|).
+    """
+    which = np.flatnonzero(np.isin(terms.event_time, event_times))
+    p_joint, largest = terms.joint(which)
+    return {
+        "terms": tuple(terms.terms[k] for k in which),
+        "p_joint": p_joint,
+        "method": "permutation, largest |t| over the leads",
+        "quantiles": {at: terms.quantile(at)[which] for at in (*QUANTILE_LEVELS, level)},
+        "max_quantiles": largest,
+    }
+
+
+def permuted_band(estimate: Estimate, terms: PermutedTerms) -> Band:
+    """Return the simultaneous band over an estimate's event times from the largest |t|."""
+    shown = [term for term in estimate.terms if term.startswith("event_time=")]
+    which = np.array([k for k, term in enumerate(terms.terms) if term in shown], dtype=int)
+    draws = terms.drawn[:, which].max(axis=1)
+    critical = order_quantile(draws, estimate.level)
+    inside = np.isin(np.array(estimate.terms), np.array(shown))
+    half = np.where(inside, critical * estimate.std_error, np.nan)
+    method = f"band from the permutation quantile of the largest |t|, {draws.size:,} draws"
+    return Band(estimate.point - half, estimate.point + half, critical, estimate.level, method)
