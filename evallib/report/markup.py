@@ -49,6 +49,7 @@ PIECE_CSS = (
     "font-weight:700;min-width:4.5em}"
     ".ev-piece table tbody th{font-weight:400;min-width:7em}"
     ".ev-piece table .ev-n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    ".ev-piece table th:not(.ev-n),.ev-piece table td:not(.ev-n){text-align:left!important}"
     ".ev-piece table thead .ev-n{white-space:normal}"
     ".ev-piece .ev-scroll{overflow-x:auto;max-width:100%;padding:2px}"
     ".ev-piece .ev-scroll:focus-visible,.ev-piece a:focus-visible,"
