@@ -21,11 +21,14 @@ class Section:
         Paragraphs under the heading, as plain text.
     pieces : tuple of Table and Chart
         What follows, in order.
+    points : tuple of (str, str)
+        Paragraphs that begin with a few words in bold, between the sentences and the pieces.
     """
 
     title: str
     sentences: tuple[str, ...] = ()
     pieces: tuple[Table | Chart, ...] = ()
+    points: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         """Return one line of plain text."""
@@ -35,6 +38,9 @@ class Section:
         """Return the section without the outer piece."""
         head = f"<h3>{escape(self.title)}</h3>" if self.title else ""
         text = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.sentences)
+        text += "".join(
+            f"<p><strong>{escape(lead)}</strong> {escape(rest)}</p>" for lead, rest in self.points
+        )
         return head + text + "".join(one.to_html() for one in self.pieces)
 
     def _repr_html_(self) -> str:

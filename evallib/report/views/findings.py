@@ -16,6 +16,7 @@ from evallib.report.chart import Chart
 from evallib.report.context_charts import paths_chart
 from evallib.report.effect_charts import event_study_chart
 from evallib.report.formats import format_count
+from evallib.report.notes import NoteBook
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
 from evallib.report.words import change_unit, estimate_sentence, unit_words
@@ -142,7 +143,7 @@ def other_events(designs: Designs) -> Table:
 
 def outcome_paths(designs: Designs) -> Sections:
     """Return a section an outcome with its mean by year and arm: description, not impact."""
-    return Sections(tuple(Section(d.title, (), (_paths(d),)) for d in designs))
+    return Sections(tuple(Section(d.title, pieces=(_paths(d),)) for d in designs))
 
 
 def _paths(design: Design) -> Chart:
@@ -203,7 +204,7 @@ def outcome_section(design: Design, estimates: Estimates, checks: Checks) -> Sec
     if dynamic is not None:
         pieces.append(_event_study(design, dynamic))
     pieces += [_estimates_table(design, estimates), _checks_table(design, checks)]
-    return Section(design.title, tuple(sentences), tuple(pieces))
+    return Section(design.title, tuple(sentences), pieces=tuple(pieces))
 
 
 def _sentence(design: Design, estimate: Estimate) -> str:
@@ -270,7 +271,8 @@ def _event_study(design: Design, estimate: Estimate) -> Chart:
 
 
 def _estimates_table(design: Design, estimates: Estimates) -> Table:
-    rows, notes = [], []
+    rows: list[dict[str, Any]] = []
+    notes = NoteBook()
     for item in estimates:
         if item.outcome != design.outcome:
             continue
@@ -286,38 +288,19 @@ def _estimates_table(design: Design, estimates: Estimates) -> Table:
                 "n_units": item.n_units,
                 "n_treated_units": item.n_treated_units,
                 "n_obs": item.n_obs,
-                "inference": f"[note {len(notes) + 1}]",
+                "inference": notes.mark(f"{item.se_method} {item.interval_method}"),
             }
         )
-        notes.append(" ".join([item.se_method, item.interval_method, *_thin(item)]))
-    merged, kept = _merge_notes(rows, notes)
     unit = "log points" if design.scale == "log" else change_unit(design.unit)
     return Table(
-        pd.DataFrame(merged),
+        pd.DataFrame(rows),
         f"{design.title}: every estimate that was made",
-        notes=tuple(kept),
+        notes=notes.texts,
         units={name: unit for name in ("estimate", "std_error", "conf_low", "conf_high")},
         decimals=3,
         slug=f"estimates-{design.outcome}",
         labels={"no_record": "Comparison group", "inference": "How the interval was made"},
     )
-
-
-def _thin(item: Estimate) -> list[str]:
-    thinness = item.details.get("thinness")
-    return [thinness.sentence] if thinness is not None else []
-
-
-def _merge_notes(
-    rows: list[dict[str, Any]], notes: list[str]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Give rows with the same note one number."""
-    kept = list(dict.fromkeys(notes))
-    numbered = [
-        {**row, "inference": f"[note {kept.index(note) + 1}]"}
-        for row, note in zip(rows, notes, strict=True)
-    ]
-    return numbered, kept
 
 
 def _checks_table(design: Design, checks: Checks) -> Table:

@@ -16,6 +16,7 @@ from evallib.plan import Plan
 from evallib.report.chart import Chart
 from evallib.report.coverage_charts import coverage_chart
 from evallib.report.effect_charts import estimate_chart
+from evallib.report.notes import NoteBook
 from evallib.report.sections import Section
 from evallib.report.tables import Table
 from evallib.report.views.findings import ESTIMATOR_WORDS, RULE_WORDS, SOURCE
@@ -32,6 +33,15 @@ class Results(Protocol):
     source: str
 
 
+INTERVAL_WORDS = {
+    "influence_normal": "influence values clustered by council, normal quantiles",
+    "permutation": (
+        "permutation of adoption paths within council type, under an effect that is the same for "
+        "all (the thin-design rule fired)"
+    ),
+    "wild_bootstrap": "restricted wild cluster bootstrap (the thin-design rule fired)",
+    "cr1_t": "standard errors clustered by council (CR1), t distribution",
+}
 COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -63,8 +73,8 @@ def answer(plan: Plan, results: Results) -> Section:
     verdicts = saved_table(results, "verdicts")
     primary = verdicts[verdicts["role"] == "primary"]
     sentences = [*_disagreements(results, primary), _tally(primary)]
-    sentences += [_outcome_sentence(plan, row) for row in primary.to_dict("records")]
-    return Section("", tuple(sentences))
+    points = [_outcome_point(plan, row) for row in primary.to_dict("records")]
+    return Section("", tuple(sentences), points=tuple(points))
 
 
 def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
@@ -97,12 +107,14 @@ def _word(count: int) -> str:
     return COUNT_WORDS[count] if count < len(COUNT_WORDS) else f"{count:,}"
 
 
-def _outcome_sentence(plan: Plan, row: dict[str, Any]) -> str:
-    verdict = f"{row['verdict'][0].upper()}{row['verdict'][1:]}: {row['sentence']}."
+def _outcome_point(plan: Plan, row: Mapping[Any, Any]) -> tuple[str, str]:
+    """Return the verdict on an outcome, and the estimate with all that must stand beside it."""
+    lead = f"{row['title']}: {row['verdict']}."
+    why = f"{row['sentence'][0].upper()}{row['sentence'][1:]}."
     if np.isnan(row["estimate"]):
-        return f"{row['title']}. {verdict}"
+        return lead, why
     words = estimate_sentence(
-        title=row["title"],
+        title="Headline",
         estimate=row["estimate"],
         conf_low=row["conf_low"],
         conf_high=row["conf_high"],
@@ -110,12 +122,12 @@ def _outcome_sentence(plan: Plan, row: dict[str, Any]) -> str:
         n_units=row["councils"],
         n_treated_units=row["treated_councils"],
         n_obs=row["council_years"],
-        interval_method=row["interval_method"],
+        interval_method=INTERVAL_WORDS.get(row["inference"], row["inference"]),
         scale="log" if row["scale"] == "log" else "level",
         level=plan.confidence_level,
         polarity=row["polarity"],
     )
-    return f"{words} {verdict}"
+    return lead, f"{why} {words}"
 
 
 def verdict_table(plan: Plan, results: Results) -> Table:
@@ -125,8 +137,7 @@ def verdict_table(plan: Plan, results: Results) -> Table:
     frame = pd.DataFrame(
         {
             "outcome": rows["title"],
-            "verdict": rows["verdict"],
-            "why": rows["sentence"],
+            "verdict": rows["verdict"] + ": " + rows["sentence"],
             "unit": [_unit(row) for row in rows.to_dict("records")],
             "estimate": rows["estimate"],
             "holm_low": rows["holm_low"],
@@ -158,7 +169,6 @@ def verdict_table(plan: Plan, results: Results) -> Table:
             "meaningful_change": 2,
         },
         labels={
-            "why": "Why",
             "holm_low": "Adjusted interval: lower bound",
             "holm_high": "Adjusted interval: upper bound",
             "holm_level": "Level of the interval (per cent)",
@@ -169,7 +179,7 @@ def verdict_table(plan: Plan, results: Results) -> Table:
     )
 
 
-def _unit(row: dict[str, Any]) -> str:
+def _unit(row: Mapping[Any, Any]) -> str:
     return "log points" if row["scale"] == "log" else change_unit(row["unit"])
 
 
@@ -200,7 +210,7 @@ def answer_chart(plan: Plan, results: Results) -> Chart:
 def both_groups_table(results: Results) -> Table:
     """Return the headline estimates under both rules for councils without a record."""
     verdicts = saved_table(results, "verdicts")
-    parts = []
+    parts, notes = [], NoteBook()
     for row in verdicts.to_dict("records"):
         other = next(rule for rule in RULE_WORDS if rule != row["no_record"])
         for prefix, rule in (("", row["no_record"]), ("other_", other)):
@@ -217,24 +227,30 @@ def both_groups_table(results: Results) -> Table:
                     "councils": row[f"{prefix}councils"],
                     "treated": row[f"{prefix}treated_councils"],
                     "council_years": row[f"{prefix}council_years"],
-                    "inference": row[f"{prefix}interval_method"] or "not applicable",
-                    "rule": row[f"{prefix}thinness"] or "not applicable",
+                    "inference": _how(row, prefix, notes),
                 }
             )
     return Table(
         pd.DataFrame(parts),
-        "Headline estimates of every outcome with both comparison groups, and how each interval "
-        "was made",
+        "Headline estimates of every outcome with both comparison groups",
+        notes=notes.texts,
         decimals=3,
         labels={
             "no_record": "Comparison group",
             "treated": "Treated councils",
             "council_years": "Council-years",
             "inference": "How the interval was made",
-            "rule": "Thin-design rule",
         },
         slug="both-groups",
     )
+
+
+def _how(row: Mapping[Any, Any], prefix: str, notes: NoteBook) -> str:
+    """Return how an interval was made in a word or two, with its note."""
+    how = row[f"{prefix}inference"]
+    if not how:
+        return "not applicable"
+    return f"{how.replace('_', ' ')} {notes.mark(row[f'{prefix}interval_method'])}"
 
 
 def checks_summary(results: Results) -> Table:
