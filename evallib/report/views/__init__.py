@@ -10,19 +10,16 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_QUALITY = ("codes_and_set_aside", "corrections_applied", "covariates_known", "data_log")
-_FIGURES = ("missing_figures", "outcomes_by_type", "unsafe_figures")
-_REGISTER = ("dates_not_known", "earlier_events", "exposure_by_year", "exposure_status")
-_EFFECTS = ("cohorts_table", "designs_table", "effects", "other_events", "outcome_paths")
-_SUMMARY = ("answer", "answer_chart", "both_groups_table", "checks_summary", "coverage_summary")
-_HOME = {
-    **dict.fromkeys((*_QUALITY, "plan_indicators", "reorganisation"), "quality"),
-    **dict.fromkeys(_FIGURES, "figures"),
-    **dict.fromkeys((*_REGISTER, "joint_events", "register_coverage"), "register"),
-    **dict.fromkeys((*_EFFECTS, "warnings_table"), "findings"),
-    **dict.fromkeys((*_SUMMARY, "disclosure", "verdict_table"), "summary"),
-    **dict.fromkeys(("charts_of", "quality_tables", "sample_flow"), "flow"),
+_MODULES = {
+    "quality": ("codes_and_set_aside", "corrections_applied", "data_log", "plan_indicators"),
+    "boundaries": ("covariates_known", "reorganisation"),
+    "figures": ("missing_figures", "outcomes_by_type"),
+    "unsafe": ("unsafe_figures",),
+    "register": ("dates_not_known", "joint_events", "register_coverage"),
+    "exposed": ("earlier_events", "exposure_by_year", "exposure_status"),
+    "flow": ("charts_of", "quality_tables", "sample_flow"),
 }
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [*_HOME]
 
 

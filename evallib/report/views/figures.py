@@ -1,4 +1,4 @@
-"""What the quality notebook shows of the figures: missing, spread, and those that look unsafe."""
+"""What the quality notebook shows of the figures: which are missing, and how they spread."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ import pandas as pd
 
 from evallib.design.outcomes import OutcomeFigures, outcome_figures
 from evallib.panel import Panel
-from evallib.panel.quality import RULES, suspicious_figures
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year, parse_financial_year
 from evallib.report.coverage_charts import missingness_chart
-from evallib.report.formats import decimals_for, format_count, format_number
-from evallib.report.sections import Section, Sections
+from evallib.report.formats import decimals_for, format_count
+from evallib.report.sections import Section
 from evallib.report.tables import Table
 from evallib.report.views.naming import SOURCE, indicator_title, year_span
 from evallib.report.words import unit_words
 
-MOST_LISTED = 15
 ALL_TYPES = "all types"
 
 
@@ -139,7 +137,7 @@ def missing_figures(plan: Plan, panel: Panel) -> Section:
         },
         decimals=1,
     )
-    return Section("", (basis,), (chart, table))
+    return Section("", (basis,), pieces=(chart, table))
 
 
 def outcomes_by_type(plan: Plan, panel: Panel) -> Section:
@@ -161,7 +159,7 @@ def outcomes_by_type(plan: Plan, panel: Panel) -> Section:
         _spread(outcome_figures(plan, panel, outcome), panel, outcome.indicator, outcome.scale)
         for outcome in plan.outcomes
     ]
-    return Section("", (), tuple(tables))
+    return Section("", (), pieces=tuple(tables))
 
 
 def _spread(figures: OutcomeFigures, panel: Panel, name: str, scale: str) -> Table:
@@ -208,118 +206,3 @@ def _spread(figures: OutcomeFigures, panel: Panel, name: str, scale: str) -> Tab
         units=dict.fromkeys(("least", "lower_quartile", "median", "upper_quartile", "most"), unit),
         decimals=decimals_for(spread),
     )
-
-
-def unsafe_list(plan: Plan, panel: Panel) -> pd.DataFrame:
-    """List every figure of the tables that a careful reader would ask about.
-
-    Parameters
-    ----------
-    plan : Plan
-        The evaluation.
-    panel : Panel
-        Its panel.
-
-    Returns
-    -------
-    pandas.DataFrame
-        indicator, council_code, council_name, fin_year, value, why (a key of
-        `evallib.panel.quality.RULES`), in_plan (whether the plan uses the indicator in that year),
-        by indicator, rule, council and year.
-    """
-    store = panel.store
-    found = suspicious_figures(store.outcomes, store.councils)
-    period = found["fin_year"].map(parse_financial_year)
-    in_plan = pd.Series(False, index=found.index)
-    for name in panel.indicators:
-        first, last = indicator_years(plan, name)
-        in_plan |= (found["indicator"] == name) & period.between(first, last)
-    order = ["indicator", "why", "council_code", "fin_year"]
-    return found.assign(in_plan=in_plan).sort_values(order, ignore_index=True)
-
-
-def unsafe_figures(plan: Plan, panel: Panel) -> Sections:
-    """Show the figures that look unsafe: counted for all indicators, listed for the plan's.
-
-    Parameters
-    ----------
-    plan : Plan
-        The evaluation.
-    panel : Panel
-        Its panel.
-
-    Returns
-    -------
-    Sections
-        Counts by indicator and rule, then a section an indicator of the plan: of each rule the
-        first 15 figures in the order of council codes, the rest counted.
-    """
-    found = unsafe_list(plan, panel)
-    sections = [Section("", (_unsafe_sentence(found),), (_unsafe_counts(found, panel),))]
-    clear = []
-    for name in panel.indicators:
-        rows = found[found["in_plan"] & (found["indicator"] == name)]
-        if rows.empty:
-            clear.append(indicator_title(panel.store, name))
-        else:
-            sections.append(_unsafe_section(rows, panel, name))
-    if clear:
-        text = f"Nothing looks unsafe in the plan's years of: {'; '.join(clear)}."
-        sections.append(Section("", (text,)))
-    return Sections(tuple(sections))
-
-
-def _unsafe_sentence(found: pd.DataFrame) -> str:
-    figures = found.drop_duplicates(["indicator", "council_code", "fin_year"])
-    return (
-        f"{format_count(len(figures), 'figure')} of all tables would make a careful reader ask; "
-        f"the plan uses {format_number(float(figures['in_plan'].sum()), 0)} of them. Nothing is "
-        "changed or dropped: a decision in the plan (exclude, zeros, years) does that. A figure "
-        "that is listed may be right: small councils lie far below the rest in any count."
-    )
-
-
-def _unsafe_counts(found: pd.DataFrame, panel: Panel) -> Table:
-    counts = (
-        found.groupby(["indicator", "why"])
-        .agg(
-            figures=("value", "size"),
-            councils=("council_code", "nunique"),
-            years=("fin_year", year_span),
-            in_plan=("in_plan", "sum"),
-        )
-        .reset_index()
-    )
-    is_ours = counts["indicator"].isin(panel.indicators)
-    counts["in_plan"] = counts["in_plan"].where(is_ours).astype("Int64")
-    order = {name: place for place, name in enumerate(panel.indicators)}
-    counts = counts.assign(place=counts["indicator"].map(order).fillna(len(order)))
-    counts = counts.sort_values(["place", "indicator", "why"]).drop(columns="place")
-    counts["indicator"] = [indicator_title(panel.store, name) for name in counts["indicator"]]
-    return Table(
-        counts,
-        "Figures that look unsafe, by indicator and rule, over all years of the tables",
-        notes=(
-            *(f"{rule}: {says}." for rule, says in RULES.items()),
-            "'not applicable': the plan does not use the indicator.",
-        ),
-        slug="unsafe-counts",
-        labels={"why": "Rule", "in_plan": "Figures in the plan's years"},
-    )
-
-
-def _unsafe_section(rows: pd.DataFrame, panel: Panel, name: str) -> Section:
-    facts = panel.store.indicator(name)
-    shown = rows.groupby("why", sort=False).head(MOST_LISTED)
-    rest = rows.groupby("why", sort=False).size() - MOST_LISTED
-    more = "; ".join(f"{why}: {count} more" for why, count in rest[rest > 0].items())
-    sentences = (f"Not shown, but in the saved table unsafe_figures: {more}.",) if more else ()
-    table = Table(
-        shown[["council_name", "council_code", "fin_year", "value", "why"]],
-        f"Figures that look unsafe: {facts['title']}",
-        slug=f"unsafe-{name}",
-        units={"value": unit_words(facts["unit"])},
-        labels={"council_name": "Council", "why": "Rule"},
-        decimals=decimals_for(float(shown["value"].abs().median())),
-    )
-    return Section(str(facts["title"]), sentences, (table,))

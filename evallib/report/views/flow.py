@@ -12,8 +12,9 @@ from evallib.report.chart import Chart
 from evallib.report.formats import format_count, format_number
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
-from evallib.report.views.figures import missing_by_year, unsafe_list
+from evallib.report.views.figures import missing_by_year
 from evallib.report.views.naming import RULE_WORDS
+from evallib.report.views.unsafe import unsafe_list
 
 _COLUMNS = ["step", "why", "councils_dropped", "council_years_dropped"]
 _LABELS = {"councils": "Councils left", "council_years": "Council-years left"}
@@ -74,7 +75,7 @@ def _flow_section(design: Design) -> Section:
             )
         )
         sentences.append(_left(other))
-    return Section(design.title, tuple(sentences), tuple(tables))
+    return Section(design.title, tuple(sentences), pieces=tuple(tables))
 
 
 def _rule(design: Design) -> str:

@@ -20,6 +20,13 @@ RULE_WORDS = {
     "assume_not_exposed": "unrecorded councils as controls",
     "only_known": "recorded councils only",
 }
+# What is known of a council's exposure.
+STATUSES = {
+    "in_window": "First event in the studied years",
+    "later": "First event later",
+    "no_record": "No record",
+    "exposed_date_unknown": "Exposed, date unknown",
+}
 SOURCE = "tables and registers of the data log, as mended and followed on load"
 
 
