@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import typer
 
@@ -39,6 +41,7 @@ def ends_plainly(command: Callable[_P, None]) -> Callable[_P, None]:
 
     @functools.wraps(command)
     def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        before = _stop_on_termination()
         try:
             command(*args, **kwargs)
         except EvallibError as error:
@@ -58,8 +61,22 @@ def ends_plainly(command: Callable[_P, None]) -> Callable[_P, None]:
             _tell(f"An unexpected error, please report it: {type(error).__name__}: {error}")
             _tell(f"The details are in {_keep_traceback()}")
             raise typer.Exit(UNEXPECTED) from None
+        finally:
+            if before is not None:
+                signal.signal(signal.SIGTERM, before)
 
     return wrapped
+
+
+def _stop_on_termination() -> Any:
+    """Let a request to terminate clean up as Ctrl-C does; return what was done before."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGTERM, stop)
 
 
 def _tell(text: str) -> None:

@@ -97,10 +97,7 @@ def hold(place: Place, on_wait: Callable[[str], None] | None = None) -> Iterator
         _mend(place)
         yield
     finally:
-        place.lock.unlink(missing_ok=True)
-        os.close(handle)
-        with contextlib.suppress(OSError):
-            place.evaluation.rmdir()  # only where nothing came of it
+        _leave(place, handle)
 
 
 def exchange(place: Place) -> None:
@@ -138,11 +135,7 @@ def mend_all(out: Path) -> None:
                 handle = _take(place.lock, wait=False)
                 if handle is None:
                     continue
-                try:
-                    _mend(place)
-                finally:
-                    place.lock.unlink(missing_ok=True)
-                    os.close(handle)
+                _mend_and_leave(place, handle)
 
 
 def list_runs(out: Path) -> list[Place]:
@@ -179,6 +172,20 @@ def _mend(place: Place) -> None:
             os.rename(place.old, place.final)
     if place.new.exists():
         shutil.rmtree(place.new)
+
+
+def _mend_and_leave(place: Place, handle: int) -> None:
+    try:
+        _mend(place)
+    finally:
+        _leave(place, handle)
+
+
+def _leave(place: Place, handle: int) -> None:
+    place.lock.unlink(missing_ok=True)
+    os.close(handle)
+    with contextlib.suppress(OSError):
+        place.evaluation.rmdir()  # only where nothing came of it
 
 
 def _left_over(evaluation: Path) -> set[str]:
