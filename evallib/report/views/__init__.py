@@ -19,7 +19,12 @@ _MODULES = {
     "exposed": ("earlier_events", "exposure_by_year", "exposure_status"),
     "flow": ("charts_of", "quality_tables", "sample_flow"),
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_EFFECTS = ("cohorts_table", "designs_table", "effects", "other_events", "outcome_paths")
+_SUMMARY = ("answer", "answer_chart", "both_groups_table", "checks_summary", "coverage_summary")
+_HOME = {
+    **dict.fromkeys((*_EFFECTS, "warnings_table"), "findings"),
+    **dict.fromkeys((*_SUMMARY, "disclosure", "verdict_table"), "summary"),
+ame: module for module, names in _MODULES.items() for name in names}
 __all__ = [*_HOME]
 
 
