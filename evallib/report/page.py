@@ -210,8 +210,7 @@ def _summary_body(
 ) -> Body:
     for page, facts in zip(pages, shown, strict=True):
         path = run_folder / "notebooks" / f"{page['name']}.ipynb"
-        is_sound = bool(facts["href"]) or not facts["is_trouble"]
-        if SUMMARY in str(page["name"]) and path.exists() and is_sound:
+        if SUMMARY in str(page["name"]) and path.exists() and not facts["is_trouble"]:
             return read_body(path, taken=taken, show_code=False)
     return Body("", ())
 

@@ -14,6 +14,7 @@ from evallib.report.gate import OGL_ATTRIBUTION, ReportError
 from evallib.report.tables import Table
 
 _SHORT_HASH = 12
+LICENCE_WORDS: Mapping[str, str] = {"OGL-UK-3.0": "Open Government Licence v3.0"}
 
 PLAN_WORDS: Mapping[str, Mapping[str, str]] = {
     "no_record": {
@@ -89,8 +90,8 @@ def build_record(
     manifest : mapping
         Read where they are there: run_id, created, seconds, revision, is_changed, seed or seeds,
         versions (mapping), notes (texts on the inputs), inputs (list of mappings with file or
-        path, title, publisher, licence, attribution, accessed, sha256, rows), assumptions,
-        decisions and deviations (lists of texts or mappings).
+        path, publication or title, publisher, licence, attribution, accessed, sha256, rows),
+        assumptions, decisions and deviations (lists of texts or mappings).
     estimates : pandas.DataFrame, optional
         The run's estimates.csv: columns outcome, estimator, comparison, no_record, inference.
 
@@ -183,9 +184,9 @@ def _inputs_table(inputs: Sequence[Mapping[str, Any]], facts: Iterable[object]) 
     rows = [
         {
             "File": str(item.get("file") or item.get("path") or item.get("name") or ""),
-            "Title": item.get("title"),
+            "Publication": item.get("publication") or item.get("title"),
             "Publisher": item.get("publisher"),
-            "Licence": item.get("licence"),
+            "Licence": LICENCE_WORDS.get(str(item.get("licence")), item.get("licence")),
             "Accessed": format_date(item.get("accessed")),
             "Rows": _whole(item.get("rows")),
             "SHA-256 (first 12 digits)": str(item.get("sha256") or "")[:_SHORT_HASH],
@@ -249,7 +250,7 @@ def _decisions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
 
 def _deviations_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
     rows = [
-        {"Deviation": f"{key} is {value}", "Reason": "set for this run"}
+        {"Deviation": f"{key} is {_plain(value)}", "Reason": "set for this run"}
         for key, value in plan.differences().items()
     ]
     rows += _log_rows(manifest.get("deviations"), "Deviation", "Reason")
@@ -322,6 +323,8 @@ def _plain(value: object) -> str:
         return ""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_plain, value)) or "none"
     return str(value)
 
 
