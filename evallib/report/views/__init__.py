@@ -18,13 +18,25 @@ _MODULES = {
     "register": ("dates_not_known", "joint_events", "register_coverage"),
     "exposed": ("earlier_events", "exposure_by_year", "exposure_status"),
     "flow": ("charts_of", "quality_tables", "sample_flow"),
+    "findings": (
+        "cohorts_table",
+        "designs_table",
+        "effects",
+        "other_events",
+        "outcome_paths",
+        "warnings_table",
+    ),
+    "summary": (
+        "answer",
+        "answer_chart",
+        "both_groups_table",
+        "checks_summary",
+        "coverage_summary",
+        "disclosure",
+        "verdict_table",
+    ),
 }
-_EFFECTS = ("cohorts_table", "designs_table", "effects", "other_events", "outcome_paths")
-_SUMMARY = ("answer", "answer_chart", "both_groups_table", "checks_summary", "coverage_summary")
-_HOME = {
-    **dict.fromkeys((*_EFFECTS, "warnings_table"), "findings"),
-    **dict.fromkeys((*_SUMMARY, "disclosure", "verdict_table"), "summary"),
-ame: module for module, names in _MODULES.items() for name in names}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [*_HOME]
 
 
