@@ -21,8 +21,8 @@ def check_pretrends(design: Design, estimate: Estimate) -> CheckResult:
 
     The leads come from the universal base, inside the plan's event window. The joint test is a
     Wald test with the full covariance; where the thin-design rule fired, it is the permutation
-    test of the largest studentised lead. Equivalence is two one-sided tests at 5 per cent for every lead,
-    with the permuted quantile in place of the normal's where the design is thin.
+    test of the largest studentised lead. Equivalence is two one-sided tests at 5 per cent for
+    every lead, with the permuted quantile in place of the normal's where the design is thin.
 
     Parameters
     ----------
