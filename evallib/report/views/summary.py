@@ -125,7 +125,8 @@ def _outcome_point(plan: Plan, row: Mapping[Any, Any]) -> tuple[str, str]:
         interval_method=INTERVAL_WORDS.get(row["inference"], row["inference"]),
         scale="log" if row["scale"] == "log" else "level",
         level=plan.confidence_level,
-        polarity=row["polarity"],
+        # Better or worse is said of a judged estimate only: the sign of a null says nothing.
+        polarity=row["polarity"] if row["verdict"] == "not yet judged" else "none",
     )
     return lead, f"{why} {words}"
 
