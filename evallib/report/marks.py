@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,9 @@ def draw_points(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
     times = rows["event_time"].to_numpy(dtype=float)
     bounded = rows[["conf_low", "conf_high"]].notna().all(axis=1).to_numpy()
     low, high = rows["conf_low"].to_numpy(float), rows["conf_high"].to_numpy(float)
-    axes.vlines(times[bounded], low[bounded], high[bounded], color=look.colour, linewidth=2.5)
+    halo = _white_halo()
+    lines = axes.vlines(times[bounded], low[bounded], high[bounded], color=look.colour)
+    lines.set(linewidth=2.5, path_effects=halo, zorder=2.5)
     axes.plot(
         times,
         rows["estimate"].to_numpy(dtype=float),
@@ -56,6 +58,7 @@ def draw_points(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
         markerfacecolor=look.colour if look.is_filled else "white",
         label=look.name,
         zorder=3,
+        path_effects=halo,
     )
 
 
@@ -64,7 +67,9 @@ def draw_rows(axes: Axes, rows: pd.DataFrame, heights: Sequence[float], look: Lo
     low, high = rows["conf_low"].to_numpy(float), rows["conf_high"].to_numpy(float)
     bounded = np.isfinite(low) & np.isfinite(high)
     places = np.asarray(heights, dtype=float)
-    axes.hlines(places[bounded], low[bounded], high[bounded], color=look.colour, linewidth=2.5)
+    halo = _white_halo()
+    lines = axes.hlines(places[bounded], low[bounded], high[bounded], color=look.colour)
+    lines.set(linewidth=2.5, path_effects=halo, zorder=2.5)
     axes.plot(
         rows["estimate"].to_numpy(dtype=float),
         places,
@@ -76,7 +81,15 @@ def draw_rows(axes: Axes, rows: pd.DataFrame, heights: Sequence[float], look: Lo
         markerfacecolor=look.colour if look.is_filled else "white",
         label=look.name,
         zorder=3,
+        path_effects=halo,
     )
+
+
+def _white_halo() -> list[Any]:
+    """Return the white edge that keeps 3:1 between a mark and the grey band behind it."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    return [Stroke(linewidth=6.0, foreground="white"), Normal()]
 
 
 def draw_band(axes: Axes, size: float | None, *, is_vertical: bool) -> None:
