@@ -11,7 +11,13 @@ import importlib
 from typing import Any
 
 _MODULES = {
-    "quality": ("codes_and_set_aside", "corrections_applied", "data_log", "plan_indicators"),
+    "quality": (
+        "codes_and_set_aside",
+        "corrections_applied",
+        "data_log",
+        "plan_indicators",
+        "what_is_studied",
+    ),
     "boundaries": ("covariates_known", "reorganisation"),
     "figures": ("missing_figures", "outcomes_by_type"),
     "unsafe": ("unsafe_figures",),

@@ -164,6 +164,7 @@ def outcomes_by_type(plan: Plan, panel: Panel) -> Section:
 
 def _spread(figures: OutcomeFigures, panel: Panel, name: str, scale: str) -> Table:
     kinds = panel.store.councils.set_index("council_code")["council_type"]
+    kinds = kinds.str.replace("london", "London")
     values = figures.rows.assign(council_type=figures.rows["council_code"].map(kinds))
     notes = ["Figures as published, over all councils and years, before the design's steps."]
     if scale == "log":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from evallib.exposure import Exposure
 from evallib.panel import Panel
 from evallib.plan import Plan
 from evallib.plan.years import parse_financial_year
 from evallib.report.formats import format_count, format_date
 from evallib.report.sections import Section
 from evallib.report.tables import Table
-from evallib.report.views.naming import indicator_title, year_span
+from evallib.report.views.naming import indicator_title, kind_words, year_span
 from evallib.report.words import polarity_words, unit_words
 
 _TIERS = {
@@ -21,6 +22,49 @@ _TIERS = {
     "lower-tier": "lower-tier and single-tier councils",
     "all": "all councils",
 }
+
+
+def what_is_studied(plan: Plan, panel: Panel, exposure: Exposure) -> Table:
+    """Say in a few rows which events, councils, years and outcomes a plan studies.
+
+    Parameters
+    ----------
+    plan : Plan
+        The evaluation.
+    panel : Panel
+        Its panel.
+    exposure : Exposure
+        Its exposure.
+
+    Returns
+    -------
+    Table
+        The whole plan stands in the record of the report.
+    """
+    studied = (exposure.councils["status"] == "in_window").sum()
+    roles = pd.Series([outcome.role for outcome in plan.outcomes]).value_counts(sort=False)
+    compared = {
+        "not_yet_treated": "councils not exposed yet, later-treated ones until their own event",
+        "never_treated": "councils that are never treated",
+    }
+    precise = f"to the {plan.date_precision}, confidence {plan.min_confidence} or better"
+    rows = (
+        ("Question", plan.question),
+        ("Event", " or ".join(kind_words(kind) for kind in plan.kinds)),
+        ("Years of the event", f"{plan.known_from} to {plan.last_event_year}; the first counts"),
+        ("Events that count as dated", precise),
+        ("Councils with such an event", format_count(int(studied))),
+        ("Councils in the panel", format_count(panel.frame["council_code"].nunique())),
+        ("Years of the panel", year_span(panel.frame["fin_year"])),
+        ("Compared with", compared[plan.comparison]),
+        ("Outcomes", ", ".join(f"{count} {role}" for role, count in roles.items())),
+    )
+    return Table(
+        pd.DataFrame(rows, columns=["what", "value"]),
+        f"What is studied: {plan.title}",
+        slug="what-is-studied",
+        labels={"what": "What", "value": "In this evaluation"},
+    )
 
 
 def data_log(panel: Panel) -> Section:
@@ -38,7 +82,7 @@ def data_log(panel: Panel) -> Section:
     """
     store = panel.store
     log = pd.DataFrame(list(store.inputs))
-    attributions = [text for text in dict.fromkeys(log["attribution"]) if text != "not recorded"]
+    attributions = sorted(set(log["attribution"]) - {"not recorded"})
     log["sha256"] = log["sha256"].str[:12]
     log["accessed"] = log["accessed"].map(format_date)
     columns = ["file", "publisher", "publication", "licence", "rows", "sha256", "accessed"]
@@ -46,19 +90,25 @@ def data_log(panel: Panel) -> Section:
         log[columns],
         f"Data log: files read from {store.label}",
         notes=(
-            "Rows are counted below the header, as the file stands. SHA-256 is shortened to its "
-            "first 12 digits; the manifest of the run has all 64.",
+            "Below the header, as the file stands.",
+            "Shortened to its first 12 digits; the manifest of the run has all 64.",
             "'not recorded': the tables do not say.",
-            *attributions,
+            f"To be carried by a publication: {' '.join(attributions) or 'not recorded.'}",
         ),
         slug="data-log",
+        labels={
+            "licence": "Licence [note 4]",
+            "rows": "Rows [note 1]",
+            "sha256": "SHA-256 [note 2]",
+            "accessed": "Accessed [note 3]",
+        },
     )
     total = format_count(int(log["rows"].sum()), "row")
     first = f"{format_count(len(log), 'file')} with {total} were read and passed every check."
     return Section("", (first, *store.notes), pieces=(table,))
 
 
-def plan_indicators(plan: Plan, panel: Panel) -> Table:
+def plan_indicators(plan: Plan, panel: Panel) -> Section:
     """List the plan's indicators: unit, polarity, measurement period, who reports, breaks.
 
     Parameters
@@ -70,16 +120,15 @@ def plan_indicators(plan: Plan, panel: Panel) -> Table:
 
     Returns
     -------
-    Table
-        A row an indicator, denominators included.
+    Section
+        Two tables with a row an indicator, denominators included.
     """
-    store = panel.store
     roles = {outcome.indicator: outcome.role for outcome in plan.outcomes}
     year = parse_financial_year(plan.known_from)
-    rows = []
+    measured, reported = [], []
     for name in panel.indicators:
-        facts, rule = store.indicator(name), store.rules[name]
-        rows.append(
+        facts, rule = panel.store.indicator(name), panel.store.rules[name]
+        measured.append(
             {
                 "title": facts["title"],
                 "role": roles.get(name, "denominator"),
@@ -87,31 +136,41 @@ def plan_indicators(plan: Plan, panel: Panel) -> Table:
                 "polarity": polarity_words(facts["polarity"]),
                 "basis": facts["period_basis"],
                 "holds": f"{format_date(rule.start(year))} to {format_date(rule.end(year))}",
-                "reported_by": ", ".join(
-                    _TIERS.get(tier, tier) for tier in facts["reporting_tier"].split(",")
-                ),
-                "known_breaks": _breaks(panel, name),
-                "indicator": name,
             }
         )
-    return Table(
-        pd.DataFrame(rows),
-        "Indicators of the plan: what they measure, when, and who reports them",
-        notes=(
-            f"The days of an event that fall in the period labelled {plan.known_from}: an event "
-            "before or after them belongs to another period.",
+        tiers = facts["reporting_tier"].split(",")
+        reported.append(
+            {
+                "title": facts["title"],
+                "indicator": name,
+                "reported_by": ", ".join(_TIERS.get(tier, tier) for tier in tiers),
+                "known_breaks": _breaks(panel, name),
+            }
+        )
+    tables = (
+        Table(
+            pd.DataFrame(measured),
+            "Indicators of the plan: what they measure, and when",
+            notes=(
+                f"The days of an event that fall in the period labelled {plan.known_from}: an "
+                "event before or after them belongs to another period.",
+            ),
+            slug="indicators",
+            labels={
+                "title": "Indicator",
+                "basis": "Measured over",
+                "holds": f"Period of {plan.known_from} [note 1]",
+            },
         ),
-        slug="indicators",
-        labels={
-            "title": "Indicator",
-            "basis": "Measured over",
-            "holds": f"Period of {plan.known_from} [note 1]",
-            "reported_by": "Reported by",
-            "known_breaks": "Known breaks",
-            "indicator": "Name in the plan",
-        },
-        empty="no data",
+        Table(
+            pd.DataFrame(reported),
+            "Indicators of the plan: who reports them, and known breaks of the series",
+            slug="indicator-breaks",
+            labels={"title": "Indicator", "indicator": "Name in the plan"},
+            empty="no data",
+        ),
     )
+    return Section("", pieces=tables)
 
 
 def _breaks(panel: Panel, name: str) -> str:
@@ -155,15 +214,16 @@ def corrections_applied(panel: Panel) -> Table:
         )
         .reset_index()
     )
+    grouped["file"] = grouped["file"].str.removeprefix("outcomes/")
     grouped["indicator"] = [indicator_title(panel.store, name) for name in grouped["indicator"]]
     return Table(
         grouped,
         f"Slips of the publications mended on load: {format_count(len(applied), 'correction')} "
         f"of {format_count(whose.nunique(), 'council')}",
         notes=(
-            "Each correction is a row of corrections.csv with what was published and why it is "
-            "mended. One that matches no row, or whose published figure differs from the file, "
-            "stops the run.",
+            "Files lie in the folder outcomes. Each correction is a row of corrections.csv with "
+            "what was published and why it is mended. One that matches no row, or whose "
+            "published figure differs from the file, stops the run.",
         ),
         slug="corrections",
         labels={"what": "What was mended"},

@@ -45,8 +45,10 @@ def register_coverage(plan: Plan, exposure: Exposure) -> Section:
         return Section("", (MISSING_ROW, unknown))
     least, most = (format_number(float(f(totals["share_pct"])), 0) for f in (min, max))
     share = least if least == most else f"{least} to {most}"
+    # In the order of the table, which is that of time: not of the labels' first letters.
+    ordered = pd.Categorical(totals["label"], categories=list(totals["label"]), ordered=True)
     chart = coverage_chart(
-        totals[["label", "councils_published", "councils_in_register"]],
+        totals.assign(label=ordered)[["label", "councils_published", "councils_in_register"]],
         headline=f"The register holds {share}% of published totals",
         subtitle="Councils in the register beside the number published, England, by period",
         source=f"{SOURCE}; published totals as quoted in the data folder",
@@ -56,14 +58,9 @@ def register_coverage(plan: Plan, exposure: Exposure) -> Section:
         unit="councils",
         slug="register-coverage",
     )
-    published = [
-        f"{'more than ' if basis == 'more than' else ''}{format_number(float(count), 0)}"
-        for count, basis in zip(totals["councils_published"], totals["basis"], strict=True)
-    ]
+    columns = ["label", "basis", "councils_published", "councils_in_register"]
     table = Table(
-        totals.assign(councils_published=published)[
-            ["label", "councils_published", "councils_in_register", "councils_at_most", "share_pct"]
-        ],
+        totals[[*columns, "councils_at_most", "share_pct"]],
         "Councils in the register beside published totals",
         notes=(
             "Surely: the event's days lie within the period. At most: adds councils whose event, "
@@ -74,6 +71,7 @@ def register_coverage(plan: Plan, exposure: Exposure) -> Section:
         units={"share_pct": "per cent"},
         labels={
             "label": "Published total",
+            "basis": "The total is",
             "councils_published": "Councils published",
             "councils_in_register": "Councils surely in the register",
             "councils_at_most": "Councils at most in the register",

@@ -120,14 +120,18 @@ def _unsafe_section(rows: pd.DataFrame, panel: Panel, name: str) -> Section:
     facts = panel.store.indicator(name)
     shown = rows.groupby("why", sort=False).head(MOST_LISTED)
     rest = rows.groupby("why", sort=False).size() - MOST_LISTED
-    more = "; ".join(f"{why}: {count} more" for why, count in rest[rest > 0].items())
-    sentences = (f"Not shown, but in the saved table unsafe_figures: {more}.",) if more else ()
+    sentences = tuple(
+        f"{format_count(count, 'more figure')} by the rule '{why}' "
+        f"{'is' if count == 1 else 'are'} in the saved table unsafe_figures."
+        for why, count in rest[rest > 0].items()
+    )
+    middle = float(shown["value"].abs().median())
     table = Table(
         shown[["council_name", "council_code", "fin_year", "value", "why"]],
         f"Figures that look unsafe: {facts['title']}",
         slug=f"unsafe-{name}",
         units={"value": unit_words(facts["unit"])},
         labels={"council_name": "Council", "why": "Rule"},
-        decimals=decimals_for(float(shown["value"].abs().median())),
+        decimals=decimals_for(middle) if middle else 0,
     )
     return Section(str(facts["title"]), sentences, pieces=(table,))
