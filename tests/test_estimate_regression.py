@@ -116,8 +116,8 @@ def test_event_study_is_least_squares_with_dummies():
     event = (frame["year"] - frame["first"]).clip(-3, 2)
     shown = [-3, -1, 0, 1, 2]
     model = least_squares(frame, np.column_stack([event == e for e in shown]))
-    full = model.fit(cov_type="cluster",
-                     cov_kwds={"groups": np.unique(frame["council"], return_inverse=True)[1]})  # fmt: skip
+    groups = np.unique(frame["council"], return_inverse=True)[1]
+    full = model.fit(cov_type="cluster", cov_kwds={"groups": groups})
     table = found.tidy().set_index("term")
     assert found.terms == ("att", *(f"event_time={e}" for e in (-3, -2, -1, 0, 1, 2)))
     for place, e in enumerate(shown):

@@ -46,11 +46,17 @@ class CellSource:
     replaced: Mapping[str, Estimate] = field(default_factory=dict)
 
     def aggregate(self, kind: str, min_e: float, max_e: float, parent: Estimate) -> Estimate:
-        """Return an aggregation of the cells as an estimate."""
-        if kind in self.replaced and min_e == -np.inf and max_e == np.inf:
-            return self.replaced[kind]
-        wanted = self.averages(kind, min_e, max_e)
-        estimate = self.describe(wanted, ESTIMANDS[kind], parent.n_obs, parent.warnings)
+        """Return an aggregation of the cells as an estimate, labelled as its parent is."""
+        everything = min_e == -np.inf and max_e == np.inf
+        if kind in self.replaced and everything:
+            estimate = self.replaced[kind]
+        else:
+            wanted = self.averages(kind, min_e, max_e)
+            estimate = self.describe(wanted, ESTIMANDS[kind], parent.n_obs, parent.warnings)
+            details = {**parent.details, "aggregation": kind}
+            estimate = replace(estimate, details=details)
+            if kind in self.replaced:
+                estimate = _as_replaced(estimate, self.replaced[kind])
         return replace(
             estimate,
             outcome=parent.outcome,
@@ -60,7 +66,6 @@ class CellSource:
             comparison=parent.comparison,
             no_record=parent.no_record,
             sample_id=parent.sample_id,
-            details={**parent.details, "aggregation": kind},
         )
 
     def averages(
@@ -189,6 +194,34 @@ class CellSource:
             references=REFERENCES,
             source=self,
         )
+
+
+def _as_replaced(part: Estimate, whole: Estimate) -> Estimate:
+    """Return fewer event times with the intervals and p-values of the whole aggregation.
+
+    Permutation tests belong to one average: where leaving out event times makes another overall
+    effect, that has none.
+    """
+    if whole.inference != "permutation":
+        return replace(part, interval_method=whole.interval_method)
+    ends = np.full((3, len(part.terms)), np.nan)
+    for k, term in enumerate(part.terms):
+        if term in whole.terms:
+            place = whole.terms.index(term)
+            if k > 0 or np.isclose(part.point[0], whole.point[0], rtol=1e-12, atol=0):
+                ends[:, k] = (
+                    whole.conf_low[place],
+                    whole.conf_high[place],
+                    whole.p_value[place],
+                )
+    return replace(
+        part,
+        conf_low=ends[0],
+        conf_high=ends[1],
+        p_value=ends[2],
+        inference=whole.inference,
+        interval_method=whole.interval_method,
+    )
 
 
 def count_rows(

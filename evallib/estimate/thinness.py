@@ -22,6 +22,7 @@ class Thinness:
     Parameters
     ----------
     n_treated_units, n_treated_clusters, n_control_clusters : int
+        Of those that carry weight in the estimate.
     effective_treated_clusters : float
         (sum of squared contributions)^2 / sum of fourth powers, over treated clusters.
     years : tuple of (year, share of the weight, treated clusters, comparison clusters)
@@ -47,7 +48,8 @@ class Thinness:
     def sentence(self) -> str:
         """What fired with its counts, or that nothing did, as one sentence."""
         counts = (
-            f"{self.n_treated_units} treated councils in {self.n_treated_clusters} clusters, "
+            f"{self.n_treated_units} treated councils with weight in the estimate, in "
+            f"{self.n_treated_clusters} clusters, "
             f"{self.n_control_clusters} comparison clusters, effective number of treated clusters "
             f"{self.effective_treated_clusters:.1f}"
         )

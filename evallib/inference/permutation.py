@@ -208,6 +208,7 @@ def invert(
     estimate, scale : float
         Where to begin, and the length of a first step.
     alpha : float
+        A value is rejected when its p-value is at most this.
 
     Notes
     -----
@@ -216,13 +217,13 @@ def invert(
     p-value is a step function and need not fall evenly: a value further out that is not rejected
     again is not looked for.
     """
-    ends = []
+    ends, bound = [], alpha + 1e-12
     for sign in (-1.0, 1.0):
         inside, step = estimate, scale if scale > 0 else 1.0
         outside = float("nan")
         for _ in range(22):
             trial = estimate + sign * step
-            if p_value(trial) < alpha:
+            if p_value(trial) <= bound:
                 outside = trial
                 break
             inside, step = trial, step * 2
@@ -233,7 +234,7 @@ def invert(
             middle = (inside + outside) / 2
             if abs(outside - inside) < 1e-7 * scale:
                 break
-            if p_value(middle) < alpha:
+            if p_value(middle) <= bound:
                 outside = middle
             else:
                 inside = middle
