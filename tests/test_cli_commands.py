@@ -170,8 +170,7 @@ def test_run_ends_with_the_report_s_path_and_1_when_a_notebook_failed(
         report = tmp_path / "report.html"
 
     Finished.is_whole = is_whole  # type: ignore[attr-defined]
-    monkeypatch.setattr("evallib.run.check.load_and_check", lambda *_: None)
-    monkeypatch.setattr("evallib.run.pipeline.run_plan", lambda *_, **__: Finished())
+    monkeypatch.setattr("evallib.run.pipeline.run_file", lambda *_, **__: Finished())
     result = RUNNER.invoke(app, ["run", "peer_challenge"])
     assert result.exit_code == code
     assert result.stdout.strip().splitlines()[-1] == str(Finished.report)

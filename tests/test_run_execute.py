@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from evallib.run.execute import NotebookJob, NotebookStatus, execute_notebooks
+from evallib.run.execute import NotebookJob, NotebookStatus, Workers
 
 ENDINGS = {
     "01_fine": ["import sys, warnings\nprint(sys.executable)", "warnings.warn('careful')"],
@@ -47,7 +47,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, NotebookS
         for name, cells in ENDINGS.items()
     ]
     heard: list[str] = []
-    statuses = execute_notebooks(jobs, on_end=lambda status: heard.append(status.name))
+    with Workers() as workers:
+        workers.warm(["01_fine"])
+        statuses = workers.execute(jobs, on_end=lambda status: heard.append(status.name))
     assert [status.name for status in statuses] == list(ENDINGS)
     assert heard[-1] == "10_evidence_summary"
     return {status.name: status for status in statuses}, out
@@ -132,7 +134,8 @@ def test_a_file_that_is_no_notebook_fails_alone(tmp_path: Path) -> None:
         NotebookJob(path, tmp_path / "out" / path.name, {}, 60.0)
         for path in (tmp_path / "01_bad.ipynb", good)
     ]
-    assert [status.status for status in execute_notebooks(jobs)] == ["failed", "ok"]
+    with Workers() as workers:
+        assert [status.status for status in workers.execute(jobs)] == ["failed", "ok"]
 
 
 def test_workers_and_kernels_end_with_the_command(tmp_path: Path) -> None:
@@ -144,7 +147,7 @@ def test_workers_and_kernels_end_with_the_command(tmp_path: Path) -> None:
     program = (
         "from pathlib import Path; from evallib.run.execute import *\n"
         f"source, output = Path({str(slow)!r}), Path({str(tmp_path / 'o.ipynb')!r})\n"
-        "execute_notebooks([NotebookJob(source, output, {}, 60)])"
+        "with Workers() as w: w.execute([NotebookJob(source, output, {}, 60)])"
     )
     command = subprocess.Popen([sys.executable, "-c", program])
     deadline = time.monotonic() + 30

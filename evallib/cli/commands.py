@@ -33,11 +33,9 @@ Out = Annotated[str | None, typer.Option("--out", metavar="DIR", help="The folde
 @ends_plainly
 def run_command(plan: PlanName, set_: Overrides = None, data: Data = None, out: Out = None) -> None:
     """Run a plan: check it, execute its notebooks, write its report."""
-    from evallib.run.check import load_and_check
-    from evallib.run.pipeline import run_plan
+    from evallib.run.pipeline import run_file
 
-    checked = load_and_check(plan, set_ or (), data)
-    finished = run_plan(checked, data=data, out=out, say=_say)
+    finished = run_file(plan, set_ or (), data=data, out=out, say=_say)
     if not finished.is_whole:
         _say("Not every notebook ended well: the report says which, and where it got to.")
     _say(str(finished.report))

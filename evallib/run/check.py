@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,10 @@ class Checked:
 
 
 def load_and_check(
-    path_or_name: str | Path, overrides: Sequence[str] = (), data: Path | str | None = None
+    path_or_name: str | Path,
+    overrides: Sequence[str] = (),
+    data: Path | str | None = None,
+    on_load: Callable[[Plan], None] | None = None,
 ) -> Checked:
     """Load a plan and hold it against the tables; faults of form and of data come together.
 
@@ -51,6 +54,8 @@ def load_and_check(
         ``key=value`` texts.
     data : path, optional
         A folder of the shape of ``data/raw``; the project's by default.
+    on_load : callable, optional
+        Told of the plan once its form is right, before the tables are read.
 
     Returns
     -------
@@ -66,6 +71,8 @@ def load_and_check(
         plan = load_plan(path_or_name, overrides)
     except EvallibError as error:
         raise EvallibError([*error.faults, *_table_faults(data)]) from None
+    if on_load is not None:
+        on_load(plan)
     return check_plan(plan, data)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -57,7 +58,7 @@ class NotebookStatus:
     status : {'ok', 'failed', 'timed out', 'killed'}
         Our own word; papermill's is not used.
     seconds : float
-        How long it took, its kernel's start included.
+        How long it took from when it was its turn.
     cell : int or None
         The code cell, from 1, that it stopped in.
     message : str
@@ -81,152 +82,193 @@ class NotebookStatus:
         return line + (f", code cell {self.cell}" if self.cell else "") + f": {self.message}"
 
 
-def execute_notebooks(
-    jobs: Sequence[NotebookJob],
-    *,
-    at_once: int = 2,
-    on_end: Callable[[NotebookStatus], None] | None = None,
-) -> list[NotebookStatus]:
-    """Execute notebooks; those that summarise start when the others are done.
+class Workers:
+    """Processes that execute notebooks, two at once; each starts early and waits for its job.
+
+    Starting a kernel and importing the libraries takes longer than many a notebook: a worker does
+    both while the plan is still checked, or while other notebooks run.
 
     Parameters
     ----------
-    jobs : sequence of NotebookJob
-        A notebook whose name starts with ``10_`` reads what the others saved and runs last.
     at_once : int
-        How many run at the same time.
-    on_end : callable, optional
-        Told of each notebook as it ends, while others go on.
-
-    Returns
-    -------
-    list of NotebookStatus
-        In the order of `jobs`. A notebook that fails stops no other.
+        How many notebooks run at the same time.
     """
-    ended: dict[str, NotebookStatus] = {}
-    with tempfile.TemporaryDirectory(prefix="ev-") as private:
-        for wave in (
-            [job for job in jobs if not _summarises(job)],
-            [job for job in jobs if _summarises(job)],
-        ):
-            for status in _run_wave(wave, at_once, Path(private), on_end):
-                ended[status.name] = status
-    return [ended[job.name] for job in jobs]
 
+    def __init__(self, at_once: int = 2) -> None:
+        self._at_once = at_once
+        self._private = tempfile.TemporaryDirectory(prefix="ev-")
+        self._warm: dict[str, Worker] = {}
 
-def _summarises(job: NotebookJob) -> bool:
-    return job.name.startswith("10_")
+    def __enter__(self) -> Workers:
+        """Return itself."""
+        return self
 
-
-def _run_wave(
-    jobs: Iterable[NotebookJob],
-    at_once: int,
-    private: Path,
-    on_end: Callable[[NotebookStatus], None] | None,
-) -> list[NotebookStatus]:
-    waiting = list(jobs)
-    running: list[_Worker] = []
-    ended: list[NotebookStatus] = []
-    try:
-        while waiting or running:
-            while waiting and len(running) < at_once:
-                running.append(_Worker(waiting.pop(0), private))
-            for worker in [one for one in running if one.has_ended()]:
-                running.remove(worker)
-                if waiting:
-                    running.append(_Worker(waiting.pop(0), private))
-                ended.append(worker.status())
-                if on_end is not None:
-                    on_end(ended[-1])
-            time.sleep(_POLL)
-    finally:
-        for worker in running:
+    def __exit__(self, *_: object) -> None:
+        """Stop every process that still waits."""
+        for worker in self._warm.values():
             worker.stop()
-    return ended
+        self._private.cleanup()
+
+    def warm(self, names: Iterable[str]) -> None:
+        """Start workers for notebooks whose jobs come soon; as many as run at once.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Notebooks, without their ending.
+        """
+        for name in list(names)[: self._at_once]:
+            if name not in self._warm:
+                self._warm[name] = Worker(name, Path(self._private.name))
+
+    def execute(
+        self,
+        jobs: Sequence[NotebookJob],
+        on_end: Callable[[NotebookStatus], None] | None = None,
+    ) -> list[NotebookStatus]:
+        """Execute notebooks; those that summarise start when the others are done.
+
+        Parameters
+        ----------
+        jobs : sequence of NotebookJob
+            A notebook whose name starts with ``10_`` reads what the others saved and runs last.
+        on_end : callable, optional
+            Told of each notebook as it ends, while others go on.
+
+        Returns
+        -------
+        list of NotebookStatus
+            In the order of `jobs`. A notebook that fails stops no other.
+        """
+        waiting = [job for job in jobs if not summarises(job.name)]
+        last = [job for job in jobs if summarises(job.name)]
+        running: list[Worker] = []
+        ended: dict[str, NotebookStatus] = {}
+        try:
+            while waiting or last or running:
+                done = [worker for worker in running if worker.has_ended()]
+                running = [worker for worker in running if worker not in done]
+                if not waiting and not running:
+                    waiting, last = last, []
+                while waiting and len(running) < self._at_once:
+                    running.append(self._start(waiting.pop(0)))
+                if not waiting and len(running) < self._at_once:
+                    self.warm(job.name for job in last[:1])
+                for worker in done:
+                    status = ended[worker.name] = worker.status()
+                    if on_end is not None:
+                        on_end(status)
+                time.sleep(_POLL)
+        finally:
+            for worker in running:
+                worker.stop()
+        return [ended[job.name] for job in jobs]
+
+    def _start(self, job: NotebookJob) -> Worker:
+        worker = self._warm.pop(job.name, None) or Worker(job.name, Path(self._private.name))
+        worker.start(job)
+        return worker
 
 
-class _Worker:
-    """A process that executes one notebook."""
+def summarises(name: str) -> bool:
+    """Say whether a notebook reads what the others saved."""
+    return name.startswith("10_")
 
-    def __init__(self, job: NotebookJob, private: Path) -> None:
-        self.job = job
-        self.folder = private / job.name[:2]
-        while self.folder.exists():
-            self.folder = self.folder.with_name(self.folder.name + "x")
-        self.folder.mkdir()
-        job.output.parent.mkdir(parents=True, exist_ok=True)
-        self.overran = False
-        self.started = time.monotonic()
-        (self.folder / "job.json").write_text(json.dumps(self._description()), encoding="utf-8")
-        with (self.folder / "log").open("wb") as log:
-            self.process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "evallib.run.worker", str(self.folder / "job.json")],
+
+class Worker:
+    """A process that executes one notebook.
+
+    Parameters
+    ----------
+    name : str
+        The notebook.
+    private : pathlib.Path
+        Where its own folder is made.
+    """
+
+    def __init__(self, name: str, private: Path) -> None:
+        self.name = name
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{name[:2]}-", dir=private))
+        self._limit, self._started, self._overran = 0.0, time.monotonic(), False
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "evallib.run.worker"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env=_environment(self.folder, job.name),
-                cwd=job.output.parent,
+                env=_environment(self._folder, name),
+                cwd=self._folder,
             )
 
-    def _description(self) -> dict[str, Any]:
-        return {
-            "notebook": str(self.job.source),
-            "output": str(self.job.output),
-            "cwd": str(self.job.output.parent),
-            "parameters": dict(self.job.parameters),
-            "limit": self.job.limit,
-            "status": str(self.folder / "status.json"),
+    def start(self, job: NotebookJob) -> None:
+        """Hand the worker its notebook; its time runs from now."""
+        self._limit, self._started = job.limit, time.monotonic()
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+        told = {
+            "notebook": str(job.source.absolute()),
+            "output": str(job.output.absolute()),
+            "cwd": str(job.output.parent.absolute()),
+            "parameters": dict(job.parameters),
+            "limit": job.limit,
+            "status": str(self._folder / "status.json"),
+            "sent": time.time(),
         }
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it died already: its status says so
+                self._process.stdin.write(json.dumps(told).encode("ascii") + b"\n")
+                self._process.stdin.flush()
 
     def has_ended(self) -> bool:
         """Say whether the process is over; stop it when the notebook takes too long."""
-        if self.process.poll() is not None:
+        if self._process.poll() is not None:
             return True
-        if time.monotonic() - self.started <= self.job.limit + _GRACE:
+        if time.monotonic() - self._started <= self._limit + _GRACE:
             return False
-        self.overran = True
+        self._overran = True
         self.stop()
         return True
 
     def stop(self) -> None:
         """End the process and its kernel."""
-        self.process.terminate()
+        self._process.terminate()
         try:
-            self.process.wait(timeout=5)
+            self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self._process.kill()
+            self._process.wait()
         self._close()
 
     def _close(self) -> None:
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
 
     def status(self) -> NotebookStatus:
         """Return how the notebook ended, and remove the process's private files."""
         self._close()
         said = self._said()
-        log = (self.folder / "log").read_text(encoding="utf-8", errors="replace")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        log = (self._folder / "log").read_text(encoding="utf-8", errors="replace")
+        shutil.rmtree(self._folder, ignore_errors=True)
         return NotebookStatus(
-            name=self.job.name,
+            name=self.name,
             status=said["status"],
-            seconds=round(time.monotonic() - self.started, 2),
+            seconds=round(float(said["seconds"]), 2),
             cell=said["cell"],
             message=said["message"],
             log=log,
         )
 
     def _said(self) -> dict[str, Any]:
-        if self.overran:
-            text = f"the notebook ran longer than {self.job.limit:g} seconds"
-            return {"status": "timed out", "cell": None, "message": text}
+        seconds = time.monotonic() - self._started
+        if self._overran:
+            text = f"the notebook ran longer than {self._limit:g} seconds"
+            return {"status": "timed out", "cell": None, "message": text, "seconds": seconds}
         try:
-            said: dict[str, Any] = json.loads((self.folder / "status.json").read_text("utf-8"))
+            said: dict[str, Any] = json.loads((self._folder / "status.json").read_text("utf-8"))
         except (OSError, ValueError):
-            code = self.process.returncode
+            code = self._process.returncode
             text = f"the process that ran it ended without a word (exit code {code})"
-            return {"status": "killed", "cell": None, "message": text}
+            return {"status": "killed", "cell": None, "message": text, "seconds": seconds}
         return said
 
 

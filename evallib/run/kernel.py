@@ -11,11 +11,22 @@ from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 
 _ARGV = (
     *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
     *("--HistoryManager.enabled=False", "--IPKernelApp.log_level=40"),
 )
+# Notebooks use these names; a name that cannot be imported is told by the notebook that needs it.
+_IMPORTS = """
+import evallib as _package
+for _name in _package.__all__:
+    try:
+        getattr(_package, _name)
+    except Exception:
+        continue
+del _package, _name
+"""
 _started: set[int] = set()
 
 
@@ -44,6 +55,44 @@ class PrivateKernelManager(AsyncKernelManager):
             _started.add(pid)
 
     _launch_kernel = _async_launch_kernel
+
+
+class WarmKernel:
+    """A kernel that starts at once and imports the package while it waits for its notebook."""
+
+    def __init__(self) -> None:
+        self.manager = PrivateKernelManager(kernel_name="python3")
+        run_sync(self._start)()
+
+    async def _start(self) -> None:
+        await self.manager.start_kernel()
+        client = self.manager.client()
+        client.shell_channel.start()
+        client.execute(_IMPORTS, silent=True, store_history=False)
+        client.shell_channel.stop()
+
+    def move_to(self, folder: str) -> None:
+        """Make a folder the kernel's working folder.
+
+        Parameters
+        ----------
+        folder : str
+            An existing folder.
+        """
+        run_sync(self._move_to)(folder)
+
+    async def _move_to(self, folder: str) -> None:
+        client = self.manager.client()
+        client.start_channels(iopub=True, stdin=False, hb=False, control=False)
+        try:
+            code = f"import os as _os\n_os.chdir({folder!r})\ndel _os"
+            await client.execute(code, silent=True, store_history=False, reply=True, timeout=120)
+        finally:
+            client.stop_channels()
+
+    def kill(self) -> None:
+        """End the kernel."""
+        kill_kernels()
 
 
 def kill_kernels() -> None:

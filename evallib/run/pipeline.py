@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 
 from evallib.errors import EvallibError, Fault
-from evallib.plan import project_root, shown_path
+from evallib.plan import Plan, project_root, shown_path
 from evallib.report.page import render_notebook_page, render_report
-from evallib.run.check import Checked
+from evallib.run.check import Checked, load_and_check
 from evallib.run.collect import export_charts, write_tables
-from evallib.run.execute import NotebookJob, NotebookStatus, execute_notebooks
+from evallib.run.execute import NotebookJob, NotebookStatus, Workers, summarises
 from evallib.run.folders import Place, exchange, hold, mend_all, outputs_folder
 from evallib.run.key import RunKey, run_key
 from evallib.run.manifest import (
@@ -62,6 +62,44 @@ class Finished:
         return all(one.status == "ok" for one in self.notebooks)
 
 
+def run_file(
+    path_or_name: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    data: Path | str | None = None,
+    out: Path | str | None = None,
+    say: Say = print,
+) -> Finished:
+    """Load a plan, check it and run it; kernels start while the data are checked.
+
+    Parameters
+    ----------
+    path_or_name : str or pathlib.Path
+        The plan.
+    overrides : sequence of str
+        ``key=value`` texts.
+    data, out, say : optional
+        As for `run_plan`.
+
+    Returns
+    -------
+    Finished
+        Where the run lies and how its notebooks ended.
+
+    Raises
+    ------
+    EvallibError
+        When something stands in the way: then nothing was written.
+    """
+    with Workers() as workers:
+
+        def start_early(plan: Plan) -> None:
+            workers.warm(name for name in plan.notebooks if not summarises(name))
+
+        checked = load_and_check(path_or_name, overrides, data, on_load=start_early)
+        return run_plan(checked, data=data, out=out, say=say, workers=workers)
+
+
 def run_plan(
     checked: Checked,
     *,
@@ -69,6 +107,7 @@ def run_plan(
     out: Path | str | None = None,
     say: Say = print,
     limit: float = LIMIT,
+    workers: Workers | None = None,
 ) -> Finished:
     """Execute the notebooks of a plan that was checked, and write its report.
 
@@ -84,6 +123,8 @@ def run_plan(
         Told a line a notebook.
     limit : float
         Seconds that one notebook may take.
+    workers : Workers, optional
+        Processes that were started early.
 
     Returns
     -------
@@ -95,6 +136,9 @@ def run_plan(
     EvallibError
         When something stands in the way: then nothing was written.
     """
+    if workers is None:
+        with Workers() as started:
+            return run_plan(checked, data=data, out=out, say=say, limit=limit, workers=started)
     outputs, name = outputs_folder(out), checked.plan.name
     key = run_key(checked.plan, checked.inputs, checked.notebooks, _PACKAGE)
     place = Place(outputs / name, key.run_id)
@@ -104,7 +148,7 @@ def run_plan(
     with hold(place, on_wait=say):
         try:
             run = _Writing(checked, key, place, data, say)
-            statuses = run.execute(limit)
+            statuses = run.execute(workers, limit)
             run.finish(statuses)
             exchange(place)
         except BaseException:
@@ -152,7 +196,7 @@ class _Writing:
         """Return the seconds since the run began."""
         return round(time.monotonic() - self.began, 2)
 
-    def execute(self, limit: float) -> list[NotebookStatus]:
+    def execute(self, workers: Workers, limit: float) -> list[NotebookStatus]:
         """Execute the notebooks, and make the page of each as it ends."""
         here = self.folder / "notebooks"
         parameters = {
@@ -164,7 +208,7 @@ class _Writing:
             NotebookJob(path, here / path.name, parameters, limit)
             for path in self.checked.notebooks
         ]
-        ended = execute_notebooks(jobs, on_end=self._take)
+        ended = workers.execute(jobs, on_end=self._take)
         self.timings["notebooks"] = self.seconds()
         return [replace(one, **self._own_word(one)) for one in ended]
 

@@ -10,31 +10,37 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from evallib.run.kernel import WarmKernel
 
 Ending = Literal["ok", "failed", "timed out", "killed"]
 
 
-def main(job_file: str) -> int:
-    """Execute the notebook that a job file describes; the status goes beside it.
+def main() -> int:
+    """Start a kernel, wait for a job on the standard input, execute it and write its status.
 
-    Parameters
-    ----------
-    job_file : str
-        A JSON file with `notebook`, `output`, `cwd`, `parameters`, `limit` (seconds a cell) and
-        `status`, the file to write.
+    The job is a line of JSON with `notebook`, `output`, `cwd`, `parameters`, `limit` (seconds a
+    cell) and `status`, the file to write.
 
     Returns
     -------
     int
-        Always 0 once the status is written: it tells how the notebook ended.
+        0 once the status is written: it tells how the notebook ended.
     """
-    job: dict[str, Any] = json.loads(Path(job_file).read_text(encoding="utf-8"))
-    _die_with_the_parent()
-    started = time.monotonic()
-    status = _execute(job)
-    status["seconds"] = round(time.monotonic() - started, 2)
+    stop = _stop_on_signals()
+    kernel = _warm_kernel()
+    line = sys.stdin.buffer.readline()
+    if not line:
+        stop()
+    threading.Thread(target=_watch, args=(stop,), daemon=True).start()
+    job: dict[str, Any] = json.loads(line)
+    status = _execute(job, kernel)
+    status["seconds"] = time.time() - job["sent"]
+    kernel.kill()
     output = Path(job["output"])
     if output.is_file():
         try:
@@ -48,15 +54,25 @@ def main(job_file: str) -> int:
     return 0
 
 
-def _execute(job: dict[str, Any]) -> dict[str, Any]:
-    """Run papermill; its own 'completed' is not believed after a killed kernel or a timeout."""
+def _warm_kernel() -> WarmKernel:
     # A check of web addresses in JSON schemas that takes a second to load; notebooks need none.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from evallib.run.kernel import WarmKernel
+
+    kernel = WarmKernel()
+    import papermill  # noqa: F401 - while the kernel starts
+
+    return kernel
+
+
+def _execute(job: dict[str, Any], kernel: WarmKernel) -> dict[str, Any]:
+    """Run papermill; its own 'completed' is not believed after a killed kernel or a timeout."""
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     try:
+        kernel.move_to(job["cwd"])
         papermill.execute_notebook(
             job["notebook"],
             job["output"],
@@ -66,8 +82,7 @@ def _execute(job: dict[str, Any]) -> dict[str, Any]:
             language="python",
             progress_bar=False,
             execution_timeout=job["limit"],
-            kernel_manager_class="evallib.run.kernel.PrivateKernelManager",
-            shutdown_kernel="immediate",
+            km=kernel.manager,
         )
     except PapermillExecutionError as error:
         return _status("failed", f"{error.ename}: {_last_line(error.evalue)}")
@@ -136,8 +151,8 @@ def _is_marker(cell: Any) -> bool:
     return any(str(tag).startswith("papermill-error") for tag in cell.metadata.get("tags", []))
 
 
-def _die_with_the_parent() -> None:
-    """End with the command that started this process, and take the kernel along."""
+def _stop_on_signals() -> Callable[[], None]:
+    """End at once when told to, and take the kernel along; return what does so."""
 
     def stop(*_: object) -> None:
         kernels = sys.modules.get("evallib.run.kernel")
@@ -145,18 +160,20 @@ def _die_with_the_parent() -> None:
             kernels.kill_kernels()
         os._exit(1)
 
-    def watch() -> None:
-        while os.read(0, 1):
-            continue
-        stop()
-
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=watch, daemon=True).start()
+    return stop
+
+
+def _watch(stop: Callable[[], None]) -> None:
+    """Wait for the command that started this process to end; its end of the pipe closes then."""
+    while os.read(0, 1):
+        continue
+    stop()
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1])
+    code = main()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # nothing of the kernel's machinery is waited for
