@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 from estimation_panels import COLUMNS, make_panel
 
-from evallib.errors import CohortCodingWarning, EstimationError, EvallibWarning
+from evallib.errors import (
+    CohortCodingWarning,
+    EstimationError,
+    EvallibWarning,
+    ThinDesignWarning,
+)
 from evallib.estimate import fit
 
 pytestmark = pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
@@ -46,6 +51,10 @@ BAD_FRAMES = {
     "no row": (make_panel().iloc[:0], "no rows"),
     "no outcome": (make_panel().assign(rate=np.nan), "no row has an outcome"),
     "constant": (make_panel().assign(rate=2.0), "every value is the same"),
+    "constant within units": (
+        make_panel().assign(rate=lambda rows: rows["council"].str[1:].astype(float)),
+        "never changes within a unit",
+    ),
     "one period": (make_panel().query("year == 2014"), "one period"),
     "none treated": (make_panel(cohorts=(np.nan,)), "Check cohorts and periods"),
     "all at once": (make_panel(cohorts=(2014,)), "never"),
@@ -151,3 +160,72 @@ def test_clusters_that_cut_through_units():
         fit("twfe", frame, **COLUMNS, cohort="first", cluster="year", vcov="cr3")
     found = fit("twfe", frame, **COLUMNS, cohort="first", cluster="year")
     assert "K = 69" in found.se_method  # 1 regressor, 9 years, 60 units less 1
+
+
+@pytest.mark.parametrize("name", ["group_time", "twfe"])
+def test_an_effect_without_a_standard_error_is_warned_of(name):
+    """One treated unit: leaving it out leaves no effect, and its own cell has no variance."""
+    frame = make_panel(units=4, cohorts=(2014, np.nan, np.nan, np.nan))
+    flat = frame["first"].isna()
+    frame.loc[flat, "rate"] = frame.loc[flat, "year"].astype(float)
+    options = {} if name == "group_time" else {"vcov": "cr3"}
+    with pytest.warns(ThinDesignWarning, match="has no standard error"):
+        found = fit(name, frame, **COLUMNS, cohort="first", **options)
+    assert np.isnan(found.std_error[0]) and np.isnan(found.p_value[0])
+    assert any("has no standard error" in text for text in found.warnings)
+
+
+def _odd_panel(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    units, periods = rng.integers(2, 30), rng.integers(1, 9)
+    years = np.sort(rng.choice(np.arange(2000, 2012), periods, replace=False))
+    kinds = [np.nan, 2001.0, 2003.0, 2005.0, 2008.0, 2030.0, 1990.0, 0.0, np.inf]
+    first = rng.choice(rng.choice(kinds, rng.integers(1, 5)), units)
+    rows = units * periods
+    outcome = [rng.normal(size=rows), rng.integers(0, 2, rows) * 1.0, 1e9 + rng.normal(size=rows)]
+    frame = pd.DataFrame(
+        {
+            "council": np.repeat([f"E{k}" for k in range(units)], periods),
+            "year": np.tile(years, units),
+            "first": np.repeat(first, periods),
+            "rate": outcome[rng.integers(0, 3)],
+            "people": np.repeat(rng.uniform(0.01, 100, units), periods),
+            "pair": np.repeat(rng.integers(0, max(2, units // 2), units), periods),
+            "share": rng.normal(size=rows) if rng.random() < 0.5 else np.tile(years * 1.0, units),
+        }
+    )
+    return frame[rng.random(rows) >= rng.choice([0.0, 0.1, 0.5])]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("block", range(40))
+def test_odd_panels_give_an_answer_or_a_typed_refusal(block):
+    """Fifty panels a block: whatever comes back is finite, or says why not."""
+    for seed in range(50 * block, 50 * block + 50):
+        frame = _odd_panel(seed)
+        rng = np.random.default_rng(seed)
+        name = NAMES[seed % 3]
+        options = {"cluster": "pair"} if rng.random() < 0.4 else {}
+        options |= {"weights": "people"} if rng.random() < 0.4 else {}
+        if name == "group_time":
+            options |= {
+                "comparison": str(rng.choice(["never_treated", "not_yet_treated"])),
+                "base": str(rng.choice(["varying", "universal"])),
+                "anticipation": int(rng.integers(0, 3)),
+                "allow_unbalanced": bool(rng.random() < 0.7),
+            }
+        else:
+            options |= {"vcov": str(rng.choice(["cluster", "cr3"]))}
+            options |= {"covariates": ["share"]} if rng.random() < 0.3 else {}
+            options |= {"window": (-2, 2)} if name == "event_study" and seed % 2 else {}
+        try:
+            found = fit(name, frame, **COLUMNS, cohort="first", **options)
+        except EstimationError as error:
+            assert all(fault.where and fault.what for fault in error.faults)
+            continue
+        assert np.isfinite(found.point).all()
+        if np.isnan(found.std_error[0]):
+            assert any("no standard error" in text for text in found.warnings)
+        if name == "group_time":
+            for kind in ("simple", "dynamic", "group", "calendar"):
+                assert np.isfinite(found.aggregate(kind).point).all()

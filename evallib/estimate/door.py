@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evallib.errors import EstimationError, Fault
+from evallib.errors import EstimationError, Fault, ThinDesignWarning
 from evallib.estimate.columns import Notes
 from evallib.estimate.event_study import fit_event_study
 from evallib.estimate.group_time_fit import fit_group_time
@@ -103,6 +103,12 @@ def fit(
     if np.ptp(values) == 0:
         what = "every value is the same"
         raise EstimationError([Fault(f"column {outcome!r}", what, "", "Check the outcome")])
+    first = sample.observed.argmax(axis=1)
+    start = sample.outcome[np.arange(first.size), first]
+    if (sample.outcome == start[:, None])[sample.observed].all():
+        what = "it never changes within a unit"
+        why = "every estimator here compares changes"
+        raise EstimationError([Fault(f"column {outcome!r}", what, why, "Check the outcome")])
     if isinstance(chosen, GroupTimeOptions):
         estimate = fit_group_time(sample, chosen, notes)
     elif isinstance(chosen, EventStudyOptions):
@@ -113,4 +119,7 @@ def fit(
         estimate = fit_event_study(sample, chosen, notes)
     else:
         estimate = fit_twfe(sample, chosen, notes)
-    return replace(estimate, outcome=outcome)
+    if not np.isfinite(estimate.std_error[0]):
+        text = f"{estimate.terms[0]} has no standard error: too few units vary to compute one."
+        notes.warn(ThinDesignWarning, text)
+    return replace(estimate, outcome=outcome, warnings=tuple(notes.texts))
