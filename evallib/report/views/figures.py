@@ -124,7 +124,7 @@ def missing_figures(plan: Plan, panel: Panel) -> Section:
     table = Table(
         frame,
         "Council-years without a figure, by indicator",
-        notes=(basis, "A year in which no council has a figure was not collected, or is not yet."),
+        notes=("A year in which no council has a figure was not collected, or is not yet.",),
         slug="missing-by-indicator",
         units={"missing_pct": "per cent", "worst_pct": "per cent"},
         labels={
@@ -159,14 +159,18 @@ def outcomes_by_type(plan: Plan, panel: Panel) -> Section:
         _spread(outcome_figures(plan, panel, outcome), panel, outcome.indicator, outcome.scale)
         for outcome in plan.outcomes
     ]
-    return Section("", (), pieces=tuple(tables))
+    sentence = (
+        "Figures as published, over all councils and years, before the steps of a design; where "
+        "the plan divides an outcome, after the division."
+    )
+    return Section("", (sentence,), pieces=tuple(tables))
 
 
 def _spread(figures: OutcomeFigures, panel: Panel, name: str, scale: str) -> Table:
     kinds = panel.store.councils.set_index("council_code")["council_type"]
     kinds = kinds.str.replace("london", "London")
     values = figures.rows.assign(council_type=figures.rows["council_code"].map(kinds))
-    notes = ["Figures as published, over all councils and years, before the design's steps."]
+    notes = []
     if scale == "log":
         values["value"] = np.exp(values["value"])
         notes.append("The analysis takes the logarithm of these figures.")
@@ -195,7 +199,8 @@ def _spread(figures: OutcomeFigures, panel: Panel, name: str, scale: str) -> Tab
             },
         }
     )
-    order = [*sorted(kind for kind in frame.index if kind != ALL_TYPES), ALL_TYPES]
+    kinds_shown = [kind for kind in frame.index if kind != ALL_TYPES]
+    order = [*sorted(kinds_shown, key=str.lower), ALL_TYPES]
     unit = unit_words(figures.unit.removeprefix("log of "))
     spread = float(values["value"].quantile(0.75) - values["value"].quantile(0.25))
     years = year_span(format_financial_year(int(year)) for year in values["period"].unique())

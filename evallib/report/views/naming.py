@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from evallib.panel.store import Store
 
@@ -27,6 +27,7 @@ STATUSES = {
     "no_record": "No record",
     "exposed_date_unknown": "Exposed, date unknown",
 }
+LONGEST_CELL = 90
 SOURCE = "tables and registers of the data log, as mended and followed on load"
 
 
@@ -59,3 +60,30 @@ def year_span(years: Iterable[str]) -> str:
     if not known:
         return "none"
     return known[0] if len(known) == 1 else f"{known[0]} to {known[-1]}"
+
+
+def long_as_notes(texts: Sequence[str], *, before: int = 0) -> tuple[list[str], tuple[str, ...]]:
+    """Move long texts of a column into notes, so that its cells stay short.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The cells.
+    before : int
+        How many notes the table has already.
+
+    Returns
+    -------
+    cells : list of str
+        The texts, long ones replaced by the mark of their note.
+    notes : tuple of str
+        Each long text once, in order.
+
+    Examples
+    --------
+    >>> long_as_notes(["short", "word " * 30], before=1)[0]
+    ['short', '[note 2]']
+    """
+    notes = tuple(dict.fromkeys(text for text in texts if len(text) > LONGEST_CELL))
+    marks = {text: f"[note {before + place}]" for place, text in enumerate(notes, 1)}
+    return [marks.get(text, text) for text in texts], notes

@@ -11,7 +11,7 @@ from evallib.plan.years import parse_financial_year
 from evallib.report.formats import format_count, format_date
 from evallib.report.sections import Section
 from evallib.report.tables import Table
-from evallib.report.views.naming import indicator_title, kind_words, year_span
+from evallib.report.views.naming import indicator_title, kind_words, long_as_notes, year_span
 from evallib.report.words import polarity_words, unit_words
 
 _TIERS = {
@@ -147,6 +147,7 @@ def plan_indicators(plan: Plan, panel: Panel) -> Section:
                 "known_breaks": _breaks(panel, name),
             }
         )
+    breaks, notes = long_as_notes([row["known_breaks"] for row in reported])
     tables = (
         Table(
             pd.DataFrame(measured),
@@ -163,8 +164,9 @@ def plan_indicators(plan: Plan, panel: Panel) -> Section:
             },
         ),
         Table(
-            pd.DataFrame(reported),
+            pd.DataFrame(reported).assign(known_breaks=breaks),
             "Indicators of the plan: who reports them, and known breaks of the series",
+            notes=notes,
             slug="indicator-breaks",
             labels={"title": "Indicator", "indicator": "Name in the plan"},
             empty="no data",
@@ -214,6 +216,7 @@ def corrections_applied(panel: Panel) -> Table:
         )
         .reset_index()
     )
+    grouped["reason"], notes = long_as_notes(list(grouped["reason"]), before=1)
     grouped["file"] = grouped["file"].str.removeprefix("outcomes/")
     grouped["indicator"] = [indicator_title(panel.store, name) for name in grouped["indicator"]]
     return Table(
@@ -221,12 +224,13 @@ def corrections_applied(panel: Panel) -> Table:
         f"Slips of the publications mended on load: {format_count(len(applied), 'correction')} "
         f"of {format_count(whose.nunique(), 'council')}",
         notes=(
-            "Files lie in the folder outcomes. Each correction is a row of corrections.csv with "
-            "what was published and why it is mended. One that matches no row, or whose "
-            "published figure differs from the file, stops the run.",
+            "In the folder outcomes. Each correction is a row of corrections.csv with what was "
+            "published and why it is mended. One that matches no row, or whose published figure "
+            "differs from the file, stops the run.",
+            *notes,
         ),
         slug="corrections",
-        labels={"what": "What was mended"},
+        labels={"file": "File [note 1]", "what": "What was mended"},
     )
 
 
