@@ -173,6 +173,22 @@ def test_a_failed_notebook_shows_what_it_made_and_where_it_ended(tmp_path: Path)
 PAPERMILL = "papermill-error-cell-tag"
 
 
+def test_parameters_of_the_run_replace_the_defaults(tmp_path: Path) -> None:
+    html = page_of(
+        tmp_path,
+        code("plan = 'default'", tags=("parameters",)),
+        code("plan = 'mine'", tags=("injected-parameters",)),
+    )
+    assert html.count("Show the parameters") == 1
+    assert "plan = &#x27;mine&#x27;" in html
+
+
+def test_a_page_has_one_style_whatever_wrote_its_pieces(tmp_path: Path) -> None:
+    old = '<div class="ev-piece"><style>.ev-piece{margin:9px}</style><p>x</p></div>'
+    html = page_of(tmp_path, code("show()", shown(old)))
+    assert html.count("<style>") == 1
+
+
 def test_warnings_are_kept_counted_and_without_machine_paths() -> None:
     line = "/srv/x/evallib/fit.py:10: FewClustersWarning: 2 clusters\n  warnings.warn(\n"
     kept = clean_warnings(line * 3 + "/var/ipykernel_1/2.py:1: UserWarning: few\nplain words\n")

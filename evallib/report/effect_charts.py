@@ -184,7 +184,9 @@ def estimate_chart(
     band = 1.0 if is_relative else meaningful_change
     name = slug or slugify(headline)
     with plain_style(name):
-        height = 110 + len(names) * (28 + 18 * len(groups)) + (26 if group else 0)
+        lines = [textwrap.wrap(text, 30) for text in names]
+        row = max(28 + 18 * len(groups), 16 + 18 * max(map(len, lines)))
+        height = 110 + len(names) * row + (26 if group else 0)
         figure, axes = new_axes(height)
         draw_band(axes, band, is_vertical=True)
         axes.axvline(0, color=GREY, linewidth=1)
@@ -195,12 +197,12 @@ def estimate_chart(
             look = Look(item, PALETTE[place], MARKERS[place], place % 2 == 0)
             draw_rows(axes, rows, heights, look)
         axes.set_ylim(len(names) - 0.45, -0.55)
-        write_row_names(axes, range(len(names)), [textwrap.wrap(text, 30) for text in names])
+        write_row_names(axes, range(len(names)), lines)
         axes.set_xlim(*value_limits(drawn, band))
         axes.grid(axis="x")
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(_relative_title(data) if is_relative else unit[:1].upper() + unit[1:])
-        if group:
+        if group or band is not None:
             draw_key(axes, columns=2)
         svg = to_svg(figure, name)
     units = {column: unit for column in ("estimate", "conf_low", "conf_high") if unit}

@@ -50,11 +50,13 @@ PIECE_CSS = (
     ".ev-piece table tbody th{font-weight:400;min-width:7em}"
     ".ev-piece table .ev-n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
     ".ev-piece table th:not(.ev-n),.ev-piece table td:not(.ev-n){text-align:left!important}"
+    ".ev-piece table .ev-text{min-width:11em}.ev-piece table .ev-long{min-width:17em}"
     ".ev-piece table thead .ev-n{white-space:normal}"
     ".ev-piece .ev-scroll{overflow-x:auto;max-width:100%;padding:2px}"
     ".ev-piece .ev-scroll:focus-visible,.ev-piece a:focus-visible,"
     ".ev-piece summary:focus-visible{outline:3px solid #0b0c0c;outline-offset:2px;"
     "box-shadow:0 0 0 2px #fff}"
+    ".ev-piece>*+figure,.ev-piece>*+.ev-scroll{margin-top:1.75rem}"
     ".ev-piece ul.ev-notes{list-style:none;padding:0;margin:.5rem 0 0;font-size:.9375rem}"
     ".ev-piece .ev-notes li{margin:0 0 .25rem;max-width:48em}"
     ".ev-piece figure{margin:0;max-width:47.5rem}"
@@ -72,6 +74,7 @@ PIECE_CSS = (
     "min-height:1.75rem;line-height:1.75rem}"
 )
 _STYLE_BLOCK = f"<style>{PIECE_CSS}</style>"
+_ANY_STYLE_BLOCK = re.compile(r"<style>\.ev-piece\{[^<]*</style>")
 
 
 def escape(text: object) -> str:
@@ -117,8 +120,14 @@ def piece(body: str, *, kind: str = "block") -> str:
 
 
 def without_style(fragment: str) -> str:
-    """Return a piece without the style blocks that only JupyterLab needs."""
-    return fragment.replace(_STYLE_BLOCK, "")
+    """Return a piece without the style blocks that only JupyterLab needs, whoever wrote them.
+
+    Examples
+    --------
+    >>> without_style("<style>.ev-piece{margin:0}</style><p>x</p>")
+    '<p>x</p>'
+    """
+    return _ANY_STYLE_BLOCK.sub("", fragment)
 
 
 class _Screen(HTMLParser):

@@ -89,7 +89,10 @@ def read_body(
     cells = _read_cells(executed)
     names = set(taken)
     work = _Work(Headings(level=level, taken=names), names, show_code)
+    is_injected = any("injected-parameters" in _tags(cell) for cell in cells)
     for cell in cells:
+        if is_injected and "parameters" in _tags(cell):
+            continue  # the defaults, which the run's own parameters replace
         source = _joined(cell.get("source", ""))
         if cell.get("cell_type") == "markdown":
             _add_text(work, source, cell)

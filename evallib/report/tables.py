@@ -169,17 +169,22 @@ class Table:
         order = self._order()
         columns = [self._cells(name) for name in order]
         tags = [
-            ('th scope="row"' if place == 0 else "td", self._is_number(name))
+            ('th scope="row"' if place == 0 else "td", self._kind(name, columns[place]))
             for place, name in enumerate(order)
         ]
         rows = []
         for line in zip(*columns, strict=True):
             cells = []
-            for (tag, is_number), text in zip(tags, line, strict=True):
-                kind = ' class="ev-n"' if is_number else ""
+            for (tag, kind), text in zip(tags, line, strict=True):
                 cells.append(f"<{tag}{kind}>{escape(text)}</{tag[:2]}>")
             rows.append(f"<tr>{''.join(cells)}</tr>")
         return rows or [f'<tr><th scope="row">{self.empty}</th>{self._blank_cells()}</tr>']
+
+    def _kind(self, name: str, cells: list[str]) -> str:
+        if self._is_number(name):
+            return ' class="ev-n"'
+        longest = max(map(len, cells), default=0)
+        return "" if longest <= 24 else f' class="{"ev-long" if longest > 60 else "ev-text"}"'
 
     def _blank_cells(self) -> str:
         return "".join(f"<td>{self.empty}</td>" for _ in self._order()[1:])

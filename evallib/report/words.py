@@ -218,7 +218,7 @@ def reading_words(
     if cannot_tell(low, high, meaningful_change):
         return f"We cannot tell: the interval holds both zero and a change of {size}."
     if -meaningful_change < low and high < meaningful_change:
-        return f"Any change is smaller than {size}, the size that would matter."
+        return f"The interval lies within plus or minus {size}, the change that would matter."
     if low > 0 or high < 0:
         side = "above" if low > 0 else "below"
         return f"The interval lies {side} zero."
