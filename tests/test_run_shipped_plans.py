@@ -1,0 +1,136 @@
+"""Both shipped plans run whole, and their reports hold what a reader must be told."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from evallib.report.gate import check_page
+
+ROOT = Path(__file__).parents[1]
+ATTRIBUTION = "Contains public sector information licensed under the Open Government Licence v3.0."
+
+
+@dataclass(frozen=True)
+class Ran:
+    plan: str
+    folder: Path
+    printed: str
+
+    def text(self, page: str) -> str:
+        html = (self.folder / page).read_text(encoding="utf-8")
+        return re.sub(
+            r"\s+", " ", re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", html, flags=re.S)
+        )
+
+
+@pytest.fixture(scope="module", params=["peer_challenge", "childrens_intervention"])
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Run a plan once, also when several workers take these tests."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    out, printed = shared / "shipped", shared / f"{request.param}.txt"
+    with (shared / f"{request.param}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.is_file():
+            done = subprocess.run(
+                [sys.executable, "-m", "evallib", "run", request.param, "--out", str(out)],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=280,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            printed.write_text(done.stdout, encoding="utf-8")
+    text = printed.read_text(encoding="utf-8")
+    report = Path(text.strip().splitlines()[-1])
+    assert report.name == "report.html"
+    return Ran(request.param, report.parent, text)
+
+
+def test_every_page_passes_the_gate(ran: Ran) -> None:
+    pages = [ran.folder / "report.html", *(ran.folder / "notebooks").glob("*.html")]
+    assert len(pages) == 4
+    for page in pages:
+        assert check_page(page) == [], page.name
+
+
+def test_every_notebook_is_ok_and_the_record_is_whole(ran: Ran) -> None:
+    manifest = json.loads((ran.folder / "manifest.json").read_text(encoding="utf-8"))
+    assert [one["status"] for one in manifest["notebooks"]] == ["ok", "ok", "ok"]
+    assert len(manifest["inputs"]) >= 17
+    assert all(len(one["sha256"]) == 64 for one in manifest["inputs"])
+    assert manifest["plan"]["seed"] == 20260101
+    assert manifest["versions"]["linearmodels"]
+    assert str(ROOT) not in (ran.folder / "manifest.json").read_text(encoding="utf-8")
+
+
+def test_estimates_have_both_rules_and_all_estimators(ran: Ran) -> None:
+    table = pd.read_csv(ran.folder / "estimates.csv")
+    front = ["outcome", "role", "estimator", "comparison", "no_record", "inference"]
+    columns = list(table.columns)
+    start = columns.index("outcome")
+    assert columns[start : start + 7] == [*front, "term"]
+    firsts = table.drop_duplicates(["outcome", "estimator", "no_record"])
+    assert set(firsts["estimator"]) == {"twfe", "event_study", "group_time"}
+    assert set(firsts["no_record"]) == {"assume_not_exposed", "only_known"}
+    assert firsts[["estimate", "conf_low", "conf_high", "n_units"]].notna().all().all()
+    assert (firsts["conf_low"] <= firsts["estimate"]).all()
+    assert (firsts["estimate"] <= firsts["conf_high"]).all()
+
+
+def test_verdicts_follow_the_rule_from_the_saved_figures(ran: Ran) -> None:
+    name = next((ran.folder / "tables").glob("0*_verdicts.csv"))
+    table = pd.read_csv(name)
+    primary = table[table["role"] == "primary"]
+    words = {"design not fit", "cannot tell", "no sizeable change", "not yet judged"}
+    assert set(primary["verdict"]) <= words
+    for row in primary.itertuples():
+        if row.verdict == "no sizeable change":
+            assert -row.meaningful_change < row.holm_low < row.holm_high < row.meaningful_change
+        if row.verdict == "not yet judged":
+            assert row.estimate * row.other_estimate >= 0
+    assert (primary["holm_level"] >= 0.95).all()
+
+
+def test_report_says_what_must_be_said(ran: Ran) -> None:
+    text = ran.text("report.html")
+    assert ATTRIBUTION in text
+    for words in ("not assigned", "Limits of use", "both comparison groups", "council-years"):
+        assert words.lower() in text.lower(), words
+    assert "no effect" not in text.lower()
+    differing = "Before any number" in text
+    checks = pd.read_csv(ran.folder / "checks.csv")
+    verdicts = pd.read_csv(next((ran.folder / "tables").glob("0*_verdicts.csv")))
+    names = verdicts.loc[verdicts["role"] == "primary", "outcome"]
+    rows = checks[(checks["check"] == "two comparison groups") & checks["outcome"].isin(names)]
+    assert differing == bool((rows["verdict"] == "concern").any())
+
+
+def test_quality_page_lists_corrections_and_history(ran: Ran) -> None:
+    text = ran.text("notebooks/01_panel_quality.html")
+    assert "retired code" in text
+    assert "combined authority" in text
+    if ran.plan == "peer_challenge":
+        assert "history" in text
+        assert "Hounslow" in text
+
+
+def test_thin_rule_is_printed(ran: Ran) -> None:
+    page = "04_peer_challenge_effect" if ran.plan == "peer_challenge" else "05_intervention_effect"
+    text = ran.text(f"notebooks/{page}.html")
+    assert "thin-design rule fired" in text
+    if ran.plan == "childrens_intervention":
+        table = pd.read_csv(ran.folder / "estimates.csv")
+        headline = table[(table["estimator"] == "group_time") & (table["term"] == "overall")]
+        assert set(headline["inference"]) == {"permutation"}
