@@ -34,8 +34,9 @@ class Fault:
 
     def __str__(self) -> str:
         """Return the fault as one line."""
-        sentences = [text.rstrip(". ") for text in (self.what, self.why, self.remedy) if text]
-        return f"{self.where}: " + ". ".join(sentences) + "."
+        texts = [text.strip() for text in (self.what, self.why, self.remedy) if text.strip()]
+        ended = [text if text.endswith((".", "?", "!")) else f"{text}." for text in texts]
+        return f"{self.where}: {' '.join(ended)}"
 
 
 class EvallibError(Exception):

@@ -18,6 +18,7 @@ from evallib.checks.pretrends import check_pretrends
 from evallib.design import Design
 from evallib.estimate import Estimate, fit
 from evallib.estimate.jackknife import leave_one_out
+from evallib.inference.wald import wald_leads
 
 PERIODS = np.arange(2010, 2020)
 
@@ -99,7 +100,7 @@ def make_design(
 def group_time(design: Design) -> Estimate:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return fit(
+        estimate = fit(
             "group_time",
             design.group_time_frame,
             outcome="value",
@@ -111,6 +112,9 @@ def group_time(design: Design) -> Estimate:
             comparison="not_yet_treated",
             cluster="cluster",
         )
+    dynamic = estimate.aggregate("dynamic")
+    leads = wald_leads(dynamic, np.array([-4.0, -3.0]))
+    return dataclasses.replace(estimate, details={**estimate.details, "leads": leads})
 
 
 def test_diverging_councils_fail_the_pretrends() -> None:

@@ -64,9 +64,8 @@ def check_comparison_groups(
         )
         return CheckResult(CHECK, design.outcome, design.no_record, "pass", sentence, table)
     sentence = (
-        f"The two comparison groups {words}: {declared.no_record} gives {declared.point[0]:.3g}, "
-        f"{other.no_record} gives {other.point[0]:.3g}. What is assumed of councils without a "
-        "record decides the answer"
+        f"The two comparison groups {words}: {_words(declared)}, and {_words(other)}. What is "
+        "assumed of councils without a record decides the answer"
     )
     return CheckResult(CHECK, design.outcome, design.no_record, "concern", sentence, table)
 
@@ -74,6 +73,13 @@ def check_comparison_groups(
 def differ_in_sign(one: Estimate, other: Estimate) -> bool:
     """Return whether the first terms of two estimates have opposite signs."""
     return bool(np.sign(one.point[0]) * np.sign(other.point[0]) < 0)
+
+
+def _words(estimate: Estimate) -> str:
+    """Return the estimate with the comparison group that it rests on."""
+    value = f"{estimate.point[0]:.3g}".replace("-", "\N{MINUS SIGN}")
+    group = "with" if estimate.no_record == "assume_not_exposed" else "without"
+    return f"{value} {group} unrecorded councils as controls"
 
 
 def _excludes(one: Estimate, other: Estimate) -> bool:

@@ -40,32 +40,27 @@ class Sample:
     flow: SampleFlow
 
 
-def build_sample(
-    plan: Plan,
-    panel: Panel,
-    exposure: Exposure,
-    figures: OutcomeFigures,
-    name: str,
-    no_record: str,
-) -> Sample:
-    """Narrow an outcome's figures to the estimation sample.
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """An outcome's sample before anything is assumed of councils without a record.
 
     Parameters
     ----------
-    plan, panel, exposure
-        The evaluation.
-    figures : OutcomeFigures
-        The outcome's figures.
-    name : str
-        The outcome.
-    no_record : str
-        ``assume_not_exposed`` or ``only_known``.
-
-    Returns
-    -------
-    Sample
-        With the flow of councils and council-years.
+    flow : SampleFlow
+        What went so far.
+    table : pandas.DataFrame
+        Councils with their event period and cohort, by code.
+    others : pandas.Series
+        Concurrent events in words, by code.
     """
+
+    flow: SampleFlow
+    table: pd.DataFrame
+    others: pd.Series
+
+
+def narrow(plan: Plan, panel: Panel, exposure: Exposure, figures: OutcomeFigures) -> Narrowed:
+    """Drop what both rules for councils without a record drop, each step counted."""
     flow = SampleFlow(figures.rows, "Councils with a figure in the outcome's years")
     store = panel.store
     councils = store.councils.set_index("council_code")
@@ -92,7 +87,27 @@ def build_sample(
     others = _concurrent(plan, panel, figures)
     if plan.concurrent is not None and plan.concurrent.action == "drop":
         flow.drop_councils("Concurrent events", others.map(lambda _: "met a concurrent event"))
-    table = _cohorts(plan, met, figures, flow.rows)
+    return Narrowed(flow, _cohorts(plan, met, figures, flow.rows), others)
+
+
+def build_sample(plan: Plan, panel: Panel, narrowed: Narrowed, no_record: str) -> Sample:
+    """Finish an outcome's sample under a rule for councils without a record.
+
+    Parameters
+    ----------
+    plan, panel
+        The evaluation.
+    narrowed : Narrowed
+        What both rules share; it is not changed.
+    no_record : str
+        ``assume_not_exposed`` or ``only_known``.
+
+    Returns
+    -------
+    Sample
+        With the flow of councils and council-years.
+    """
+    flow, table = narrowed.flow.fork(), narrowed.table
     if no_record == "only_known":
         unrecorded = table[table["status"] == NO_RECORD]
         flow.drop_councils(
@@ -110,11 +125,10 @@ def build_sample(
     )
     rows = _weighted(plan, panel, flow)
     kept = table.loc[sorted(rows["council_code"].unique())].reset_index()
-    kept = kept.merge(
-        store.councils[["council_code", "council_type", "region"]], on="council_code", how="left"
-    )
+    described = panel.store.councils[["council_code", "council_type", "region"]]
+    kept = kept.merge(described, on="council_code", how="left")
     kept = kept.merge(panel.covariates, on="council_code", how="left")
-    kept["concurrent"] = kept["council_code"].map(others).fillna("")
+    kept["concurrent"] = kept["council_code"].map(narrowed.others).fillna("")
     rows = rows.sort_values(["council_code", "period"], ignore_index=True)
     return Sample(rows[["council_code", "period", "value", "weight"]], kept, flow)
 

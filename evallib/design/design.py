@@ -9,8 +9,8 @@ from html import escape
 
 import pandas as pd
 
-from evallib.design.build import Sample, build_sample
-from evallib.design.outcomes import outcome_figures
+from evallib.design.build import Narrowed, Sample, build_sample, narrow
+from evallib.design.outcomes import OutcomeFigures, outcome_figures
 from evallib.errors import DesignError, EvallibError, Fault, did_you_mean
 from evallib.exposure.exposure import Exposure
 from evallib.panel.build import Panel, plan_label
@@ -201,13 +201,15 @@ def build_design(plan: Plan, panel: Panel, exposure: Exposure, outcome: str) -> 
         When the plan has no such outcome, no council is treated or none compares, or the event
         window is longer than the panel.
     """
-    declared = _build(plan, panel, exposure, outcome, plan.no_record)
+    figures = outcome_figures(plan, panel, plan.outcome(outcome))
+    narrowed = narrow(plan, panel, exposure, figures)
+    declared = _build(plan, panel, figures, narrowed, outcome, plan.no_record)
     other = next(rule for rule in RULES if rule != plan.no_record)
     if plan.comparison == "never_treated" and "only_known" in (other, plan.no_record):
         reason = "only_known is not applicable with never_treated: it has no controls"
         return _replace(declared, None, reason)
     try:
-        alternative = _build(plan, panel, exposure, outcome, other)
+        alternative = _build(plan, panel, figures, narrowed, outcome, other)
     except DesignError as error:
         return _replace(declared, None, "; ".join(fault.what for fault in error.faults))
     return _replace(declared, alternative, "")
@@ -233,10 +235,16 @@ def build_designs(plan: Plan, panel: Panel, exposure: Exposure) -> Designs:
     return Designs(tuple(built))
 
 
-def _build(plan: Plan, panel: Panel, exposure: Exposure, name: str, no_record: str) -> Design:
+def _build(
+    plan: Plan,
+    panel: Panel,
+    figures: OutcomeFigures,
+    narrowed: Narrowed,
+    name: str,
+    no_record: str,
+) -> Design:
     outcome = plan.outcome(name)
-    figures = outcome_figures(plan, panel, outcome)
-    sample = build_sample(plan, panel, exposure, figures, name, no_record)
+    sample = build_sample(plan, panel, narrowed, no_record)
     faults = _impossible(plan, sample, name, figures.last - figures.first + 1)
     if faults:
         raise DesignError(faults)

@@ -22,6 +22,12 @@ class SampleFlow:
         self._dropped: list[pd.DataFrame] = []
         self._note(start, "", 0, 0)
 
+    def fork(self) -> SampleFlow:
+        """Return a copy that goes its own way from here."""
+        copy = SampleFlow.__new__(SampleFlow)
+        copy.rows, copy._steps, copy._dropped = self.rows, [*self._steps], [*self._dropped]
+        return copy
+
     def drop_councils(self, step: str, reasons: pd.Series) -> None:
         """Drop councils.
 
@@ -32,8 +38,9 @@ class SampleFlow:
         reasons : pandas.Series
             Reason by council code; codes that are not in the sample are ignored.
         """
-        present = reasons[reasons.index.isin(self.rows["council_code"])]
-        gone = self.rows["council_code"].isin(present.index)
+        sample = set(self.rows["council_code"])
+        present = reasons[[code in sample for code in reasons.index]]
+        gone = self.rows["council_code"].isin(list(present.index))
         self._finish(step, gone, len(present), _tally(present))
         if len(present):
             listed = present.rename_axis("council_code").rename("reason").reset_index()
