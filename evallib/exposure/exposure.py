@@ -104,7 +104,10 @@ def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.D
         .drop_duplicates("council_code")
         .set_index("council_code")
     )
-    undated = studied[~dated].assign(reason="its date or confidence fails the plan")
+    vague = ~is_dated(studied, plan.date_precision, "low")
+    undated = studied[~dated].assign(
+        reason=vague[~dated].map({True: "dated too coarsely", False: "confidence too low"})
+    )
     reviews = orphan_reviews(events, plan.kinds).assign(
         reason="a review whose challenge is not in the register"
     )

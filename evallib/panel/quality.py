@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-SPIKE = 12.0
+SPIKE = 8.0
 FLAT_YEARS = 4
 FAR_BELOW = 0.1
 RARE = 0.02
@@ -15,6 +15,7 @@ RULES = {
     "spike": (
         f"more than {SPIKE:g} robust standard deviations from the mean of the years beside it"
     ),
+    "jump": f"more than {SPIKE:g} robust standard deviations from the year before",
     "flat line": f"the same figure to the last digit for {FLAT_YEARS} years or more",
     "far below": "under a tenth of the median of its council type in the year",
 }
@@ -34,8 +35,8 @@ def suspicious_figures(figures: pd.DataFrame, councils: pd.DataFrame) -> pd.Data
     -------
     pandas.DataFrame
         indicator, council_code, council_name, fin_year, value, why (a key of `RULES`), one row a
-        figure and rule, in the order of indicator, council and year. The spread behind a spike is
-        1.4826 times the median absolute deviation of all such distances of the indicator.
+        figure and rule, in the order of indicator, council and year. The spread behind a
+        spike or a jump is 1.4826 times the median of all such distances of the indicator.
     """
     order = ["indicator", "council_code", "period"]
     table = figures.merge(
@@ -46,7 +47,8 @@ def suspicious_figures(figures: pd.DataFrame, councils: pd.DataFrame) -> pd.Data
     found = {
         "zero": (table["value"] == 0) & (typical > 0),
         "negative": _rarely_negative(table),
-        "spike": _spikes(table),
+        "spike": _far(table, _from_neighbours(table)),
+        "jump": _far(table, _from_year_before(table)),
         "flat line": _flat(table),
         "far below": _far_below(table),
     }
@@ -61,19 +63,34 @@ def _rarely_negative(table: pd.DataFrame) -> pd.Series:
     return below & (below.groupby(table["indicator"]).transform("mean") < RARE)
 
 
-def _spikes(table: pd.DataFrame) -> pd.Series:
-    """Return figures far from the mean of the years beside them, by the indicator's own spread.
+def _scaled(table: pd.DataFrame) -> pd.Series:
+    """Return values on the scale on which distances are told.
 
-    Where all figures of an indicator are positive, distances are of logarithms, so that a large
-    council's ordinary change is not a spike.
+    Where an indicator has no negative figure it is the logarithm, so that a large council's
+    ordinary change is not far; zeros have a rule of their own and are left out.
     """
-    positive = (table["value"] > 0).groupby(table["indicator"]).transform("all")
-    value = table["value"].where(~positive, np.log(table["value"].where(positive, 1.0)))
-    keys = [table["indicator"], table["council_code"]]
+    positive = (table["value"] >= 0).groupby(table["indicator"]).transform("all")
+    above = table["value"].where(table["value"] > 0)
+    return table["value"].where(~positive, np.log(above))
+
+
+def _from_neighbours(table: pd.DataFrame) -> pd.Series:
+    """Return the distance of each figure from the mean of the years beside it."""
+    value, keys = _scaled(table), [table["indicator"], table["council_code"]]
     before, after = value.groupby(keys).shift(1), value.groupby(keys).shift(-1)
-    first = table["period"] - table["period"].groupby(keys).shift(1)
-    second = table["period"].groupby(keys).shift(-1) - table["period"]
-    distance = (value - (before + after) / 2).where((first == 1) & (second == 1)).abs()
+    periods = table["period"].groupby(keys)
+    beside = (periods.diff() == 1) & (periods.diff(-1) == -1)
+    return (value - (before + after) / 2).where(beside).abs()
+
+
+def _from_year_before(table: pd.DataFrame) -> pd.Series:
+    """Return the distance of each figure from the year before."""
+    keys = [table["indicator"], table["council_code"]]
+    follows = table["period"].groupby(keys).diff() == 1
+    return _scaled(table).groupby(keys).diff().where(follows).abs()
+
+
+def _far(table: pd.DataFrame, distance: pd.Series) -> pd.Series:
     spread = 1.4826 * distance.groupby(table["indicator"]).transform("median")
     return (distance > SPIKE * spread) & (spread > 0)
 

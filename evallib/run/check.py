@@ -6,11 +6,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evallib.errors import EvallibError, Fault
 from evallib.plan import Plan, load_plan, project_root
 from evallib.run.notebooks import find_notebooks
+
+if TYPE_CHECKING:
+    from evallib.exposure import Exposure
+    from evallib.panel import Panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Checked:
         Facts about the tables that a report repeats.
     seconds : float
         How long checking took.
+    panel, exposure : optional
+        What was built on the way, for ``data/processed``.
     """
 
     plan: Plan
@@ -36,6 +42,8 @@ class Checked:
     inputs: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    panel: Panel | None = None
+    exposure: Exposure | None = None
 
 
 def load_and_check(
@@ -114,10 +122,12 @@ def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
     notebooks, faults = find_notebooks(plan, project_root() / "notebooks")
     try:
         panel = build_panel(plan, data)
-        build_designs(plan, panel, build_exposure(plan, panel))
+        exposure = build_exposure(plan, panel)
+        build_designs(plan, panel, exposure)
     except EvallibError as error:
         raise EvallibError([*error.faults, *faults]) from None
     if faults:
         raise EvallibError(faults)
     seconds = round(time.monotonic() - began, 2)
-    return Checked(plan, tuple(notebooks), panel.store.inputs, panel.store.notes, seconds)
+    store = panel.store
+    return Checked(plan, tuple(notebooks), store.inputs, store.notes, seconds, panel, exposure)

@@ -30,6 +30,7 @@ from evallib.run.manifest import (
     statuses_as_dicts,
 )
 from evallib.run.notebooks import read_title
+from evallib.run.processed import processed_folder, write_processed
 from evallib.run.results import RESULTS, read_results
 
 LIMIT = 600.0
@@ -148,6 +149,7 @@ def run_plan(
     with hold(place, on_wait=say):
         try:
             run = _Writing(checked, key, place, data, say)
+            run.write_processed()
             statuses = run.execute(workers, limit)
             run.finish(statuses)
             exchange(place)
@@ -195,6 +197,12 @@ class _Writing:
     def seconds(self) -> float:
         """Return the seconds since the run began."""
         return round(time.monotonic() - self.began, 2)
+
+    def write_processed(self) -> None:
+        """Write the tables that were built while checking to ``data/processed``."""
+        if self.checked.panel is not None and self.checked.exposure is not None:
+            panel, exposure = self.checked.panel, self.checked.exposure
+            write_processed(self.plan, panel, exposure, processed_folder())
 
     def execute(self, workers: Workers, limit: float) -> list[NotebookStatus]:
         """Execute the notebooks, and make the page of each as it ends."""

@@ -39,6 +39,7 @@ _MODULES = {
         "checks_summary",
         "coverage_summary",
         "disclosure",
+        "inference_table",
         "verdict_table",
     ),
 }

@@ -19,18 +19,14 @@ from evallib.report.formats import format_count
 from evallib.report.notes import NoteBook
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
+from evallib.report.views.naming import RULE_WORDS, SOURCE
 from evallib.report.words import change_unit, estimate_sentence, unit_words
 
-RULE_WORDS = {
-    "assume_not_exposed": "unrecorded councils as controls",
-    "only_known": "recorded councils only",
-}
 ESTIMATOR_WORDS = {
     "twfe": "two-way fixed effects",
     "event_study": "event study, average after exposure",
     "group_time": "group-time effects (headline average)",
 }
-SOURCE = "evallib, from the tables and registers listed in the data log"
 
 
 def designs_table(designs: Designs) -> Table:

@@ -17,7 +17,10 @@ MISSING_ROW = (
     "public pages and holds only what was found, so a council without a row has no record: it is "
     "kept apart from councils that are known not to have been exposed yet."
 )
-_WHY = {"its date or confidence fails the plan": "its date is too coarse or too uncertain"}
+_WHY = {
+    "dated too coarsely": "its date is too coarse for the plan",
+    "confidence too low": "its source is too uncertain for the plan",
+}
 
 
 def register_coverage(plan: Plan, exposure: Exposure) -> Section:

@@ -16,10 +16,10 @@ from evallib.plan import Plan
 from evallib.report.chart import Chart
 from evallib.report.coverage_charts import coverage_chart
 from evallib.report.effect_charts import estimate_chart
-from evallib.report.notes import NoteBook
 from evallib.report.sections import Section
 from evallib.report.tables import Table
-from evallib.report.views.findings import ESTIMATOR_WORDS, RULE_WORDS, SOURCE
+from evallib.report.views.findings import ESTIMATOR_WORDS
+from evallib.report.views.naming import RULE_WORDS, SOURCE
 from evallib.report.words import change_unit, estimate_sentence
 
 
@@ -211,47 +211,80 @@ def answer_chart(plan: Plan, results: Results) -> Chart:
 def both_groups_table(results: Results) -> Table:
     """Return the headline estimates under both rules for councils without a record."""
     verdicts = saved_table(results, "verdicts")
-    parts, notes = [], NoteBook()
-    for row in verdicts.to_dict("records"):
-        other = next(rule for rule in RULE_WORDS if rule != row["no_record"])
-        for prefix, rule in (("", row["no_record"]), ("other_", other)):
-            parts.append(
-                {
-                    "outcome": row["title"],
-                    "role": row["role"],
-                    "no_record": RULE_WORDS[rule],
-                    "unit": _unit(row),
-                    "estimate": row[f"{prefix}estimate"],
-                    "conf_low": row[f"{prefix}conf_low"],
-                    "conf_high": row[f"{prefix}conf_high"],
-                    "p_value": row[f"{prefix}p_value"],
-                    "councils": row[f"{prefix}councils"],
-                    "treated": row[f"{prefix}treated_councils"],
-                    "council_years": row[f"{prefix}council_years"],
-                    "inference": _how(row, prefix, notes),
-                }
-            )
+    parts = [
+        {
+            "outcome": row["title"],
+            "role": row["role"],
+            "no_record": RULE_WORDS[rule],
+            "unit": _unit(row),
+            "estimate": row[f"{prefix}estimate"],
+            "conf_low": row[f"{prefix}conf_low"],
+            "conf_high": row[f"{prefix}conf_high"],
+            "p_value": row[f"{prefix}p_value"],
+            "councils": row[f"{prefix}councils"],
+            "treated": row[f"{prefix}treated_councils"],
+            "council_years": row[f"{prefix}council_years"],
+            "inference": str(row[f"{prefix}inference"]).replace("_", " ") or "not applicable",
+        }
+        for row, prefix, rule in _both(verdicts)
+    ]
     return Table(
         pd.DataFrame(parts),
         "Headline estimates of every outcome with both comparison groups",
-        notes=notes.texts,
+        notes=("What each word on the interval means stands in the next table.",),
         decimals=3,
         labels={
             "no_record": "Comparison group",
             "treated": "Treated councils",
             "council_years": "Council-years",
-            "inference": "How the interval was made",
+            "inference": "Interval",
         },
         slug="both-groups",
     )
 
 
-def _how(row: Mapping[Any, Any], prefix: str, notes: NoteBook) -> str:
-    """Return how an interval was made in a word or two, with its note."""
-    how = row[f"{prefix}inference"]
-    if not how:
-        return "not applicable"
-    return f"{how.replace('_', ' ')} {notes.mark(row[f'{prefix}interval_method'])}"
+def inference_table(results: Results) -> Table:
+    """Return which inference rule fired for every headline estimate, with its counts."""
+    verdicts = saved_table(results, "verdicts")
+    rows = [
+        {
+            "outcome": row["title"],
+            "no_record": RULE_WORDS[rule],
+            "interval": INTERVAL_WORDS.get(row[f"{prefix}inference"], row[f"{prefix}inference"]),
+            "rule": row[f"{prefix}thinness"],
+        }
+        for row, prefix, rule in _both(verdicts)
+        if row[f"{prefix}inference"]
+    ]
+    return Table(
+        pd.DataFrame(rows),
+        "How each headline interval was made, and whether the thin-design rule fired",
+        notes=(
+            "The analytic standard error is not trusted where few councils carry the estimate. "
+            "Permutation tests that no council was affected at all, given timing as good as "
+            "random within council types: councils chose their timing, so the test says how "
+            "surprising the estimate would be if they had not.",
+        ),
+        labels={
+            "no_record": "Comparison group",
+            "interval": "Interval and p-value",
+            "rule": "Thin-design rule and counts",
+        },
+        slug="inference",
+    )
+
+
+def _both(verdicts: pd.DataFrame) -> list[tuple[Mapping[Any, Any], str, str]]:
+    """Return each outcome twice: with the prefix of its columns and the rule that it follows."""
+    return [
+        (row, prefix, rule)
+        for row in verdicts.to_dict("records")
+        for prefix, rule in (("", row["no_record"]), ("other_", _other_rule(row["no_record"])))
+    ]
+
+
+def _other_rule(rule: str) -> str:
+    return next(one for one in RULE_WORDS if one != rule)
 
 
 def checks_summary(results: Results) -> Table:
