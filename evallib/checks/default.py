@@ -225,8 +225,8 @@ def _facts(design: Design, estimate: Estimate | None, other: Estimate | None) ->
             f"{prefix}council_years": one.n_obs if one else 0,
             f"{prefix}inference": one.inference if one else "",
             f"{prefix}interval_method": one.interval_method if one else "",
-            f"{prefix}thinness": _thinness(one),
         }
+        described |= {f"{prefix}{name}": fact for name, fact in _thinness(one).items()}
     return described
 
 
@@ -234,6 +234,19 @@ def _first(estimate: Estimate | None, name: str) -> float:
     return float(getattr(estimate, name)[0]) if estimate is not None else float("nan")
 
 
-def _thinness(estimate: Estimate | None) -> str:
+def _thinness(estimate: Estimate | None) -> dict[str, Any]:
+    """Return what of the thin-design rule fired, and the counts that it looks at."""
     thinness = estimate.details.get("thinness") if estimate is not None else None
-    return thinness.sentence if thinness is not None else ""
+    if thinness is None:
+        return {
+            "thin_fired": "",
+            "treated_clusters": 0,
+            "comparison_clusters": 0,
+            "effective_clusters": float("nan"),
+        }
+    return {
+        "thin_fired": "; ".join(thinness.fired),
+        "treated_clusters": thinness.n_treated_clusters,
+        "comparison_clusters": thinness.n_control_clusters,
+        "effective_clusters": thinness.effective_treated_clusters,
+    }

@@ -84,10 +84,10 @@ def decide(evidence: Evidence) -> Ruling:
         sentence = "the estimate has no interval"
         return Ruling(evidence.outcome, "cannot tell", sentence)
     if contains_zero and (low <= -change or high >= change):
-        sentence = "the interval contains both zero and a change that would matter"
+        sentence = "the adjusted interval contains both zero and a change that would matter"
         return Ruling(evidence.outcome, "cannot tell", sentence)
     if -change < low and high < change:
-        sentence = "the interval lies inside plus or minus the meaningful change"
+        sentence = "the adjusted interval lies inside plus or minus the meaningful change"
         return Ruling(evidence.outcome, "no sizeable change", sentence)
     sentence = "not yet judged: selection and sensitivity have not been tested"
     return Ruling(evidence.outcome, "not yet judged", sentence)
@@ -102,8 +102,9 @@ class Verdicts:
     frame : pandas.DataFrame
         One row an outcome: outcome, title, role, unit, scale, polarity, meaningful_change,
         estimator, aggregation, no_record; estimate, std_error, conf_low, conf_high (at the plan's
-        level), p_value, councils, treated_councils, council_years, inference, interval_method and
-        thinness of the headline, and the same with ``other_`` in front under the other rule for
+        level), p_value, councils, treated_councils, council_years, inference, interval_method,
+        thin_fired, treated_clusters, comparison_clusters and effective_clusters of the headline,
+        and the same with ``other_`` in front under the other rule for
         councils without a record; verdict, sentence, holm_low, holm_high, holm_level and
         holm_p_value (primary outcomes only).
     """

@@ -58,6 +58,9 @@ def coverage_chart(
     counts = frame[[label, register, published]].rename(
         columns={register: "In the register", published: "Published"}
     )
+    # In the order of the frame, which is that of time: not of the labels' first letters.
+    order = list(dict.fromkeys(counts[label]))
+    counts[label] = pd.Categorical(counts[label], categories=order, ordered=True)
     tall = counts.melt(id_vars=label, var_name="group", value_name="n_units")
     chart = counts_chart(
         tall.sort_values(label, kind="stable", ignore_index=True),

@@ -119,7 +119,7 @@ def interval_words(
     >>> interval_words(-0.1, 0.32, "percent", decimals=1)
     '95% interval from −0.1 to 0.3 percentage points'
     """
-    percent = f"{100 * level:g}%"
+    percent = f"{100 * level:.4g}%"
     first = format_number(as_change(low, scale=scale), decimals)
     last = format_number(as_change(high, scale=scale), decimals)
     return f"{percent} interval from {first} to {last} {change_unit(unit, scale=scale)}"

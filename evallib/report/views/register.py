@@ -6,6 +6,7 @@ import pandas as pd
 
 from evallib.exposure import Exposure
 from evallib.plan import Plan
+from evallib.report.chart import Chart
 from evallib.report.coverage_charts import coverage_chart
 from evallib.report.formats import format_count, format_number
 from evallib.report.sections import Section
@@ -21,6 +22,29 @@ _WHY = {
     "dated too coarsely": "its date is too coarse for the plan",
     "confidence too low": "its source is too uncertain for the plan",
 }
+
+
+def coverage_against_totals(totals: pd.DataFrame) -> Chart:
+    """Draw the register beside published totals.
+
+    Parameters
+    ----------
+    totals : pandas.DataFrame
+        `Exposure.coverage`, at least one row.
+    """
+    least, most = (format_number(float(f(totals["share_pct"])), 0) for f in (min, max))
+    share = least if least == most else f"{least} to {most}"
+    return coverage_chart(
+        totals[["label", "councils_published", "councils_in_register"]],
+        headline=f"The register holds {share}% of published totals",
+        subtitle="Councils in the register beside the number published, England, by period",
+        source=f"{SOURCE}; published totals as quoted in the data folder",
+        label="label",
+        register="councils_in_register",
+        published="councils_published",
+        unit="councils",
+        slug="register-coverage",
+    )
 
 
 def register_coverage(plan: Plan, exposure: Exposure) -> Section:
@@ -46,21 +70,7 @@ def register_coverage(plan: Plan, exposure: Exposure) -> Section:
             "complete it is cannot be said."
         )
         return Section("", (MISSING_ROW, unknown))
-    least, most = (format_number(float(f(totals["share_pct"])), 0) for f in (min, max))
-    share = least if least == most else f"{least} to {most}"
-    # In the order of the table, which is that of time: not of the labels' first letters.
-    ordered = pd.Categorical(totals["label"], categories=list(totals["label"]), ordered=True)
-    chart = coverage_chart(
-        totals.assign(label=ordered)[["label", "councils_published", "councils_in_register"]],
-        headline=f"The register holds {share}% of published totals",
-        subtitle="Councils in the register beside the number published, England, by period",
-        source=f"{SOURCE}; published totals as quoted in the data folder",
-        label="label",
-        register="councils_in_register",
-        published="councils_published",
-        unit="councils",
-        slug="register-coverage",
-    )
+    chart = coverage_against_totals(totals)
     columns = ["label", "basis", "councils_published", "councils_in_register"]
     table = Table(
         totals[[*columns, "councils_at_most", "share_pct"]],

@@ -14,12 +14,12 @@ import pandas as pd
 from evallib.errors import DataError, Fault
 from evallib.plan import Plan
 from evallib.report.chart import Chart
-from evallib.report.coverage_charts import coverage_chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.sections import Section
 from evallib.report.tables import Table
 from evallib.report.views.findings import ESTIMATOR_WORDS
 from evallib.report.views.naming import RULE_WORDS, SOURCE
+from evallib.report.views.register import coverage_against_totals
 from evallib.report.words import change_unit, estimate_sentence
 
 
@@ -35,11 +35,8 @@ class Results(Protocol):
 
 INTERVAL_WORDS = {
     "influence_normal": "influence values clustered by council, normal quantiles",
-    "permutation": (
-        "permutation of adoption paths within council type, under an effect that is the same for "
-        "all (the thin-design rule fired)"
-    ),
-    "wild_bootstrap": "restricted wild cluster bootstrap (the thin-design rule fired)",
+    "permutation": "permutation of adoption paths within council type, one effect for all",
+    "wild_bootstrap": "restricted wild cluster bootstrap",
     "cr1_t": "standard errors clustered by council (CR1), t distribution",
 }
 COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -73,7 +70,7 @@ def answer(plan: Plan, results: Results) -> Section:
     verdicts = saved_table(results, "verdicts")
     primary = verdicts[verdicts["role"] == "primary"]
     sentences = [*_disagreements(results, primary), _tally(primary)]
-    points = [_outcome_point(plan, row) for row in primary.to_dict("records")]
+    points = [_outcome_point(row) for row in primary.to_dict("records")]
     return Section("", tuple(sentences), points=tuple(points))
 
 
@@ -107,7 +104,7 @@ def _word(count: int) -> str:
     return COUNT_WORDS[count] if count < len(COUNT_WORDS) else f"{count:,}"
 
 
-def _outcome_point(plan: Plan, row: Mapping[Any, Any]) -> tuple[str, str]:
+def _outcome_point(row: Mapping[Any, Any]) -> tuple[str, str]:
     """Return the verdict on an outcome, and the estimate with all that must stand beside it."""
     lead = f"{row['title']}: {row['verdict']}."
     why = f"{row['sentence'][0].upper()}{row['sentence'][1:]}."
@@ -116,19 +113,26 @@ def _outcome_point(plan: Plan, row: Mapping[Any, Any]) -> tuple[str, str]:
     words = estimate_sentence(
         title="Headline",
         estimate=row["estimate"],
-        conf_low=row["conf_low"],
-        conf_high=row["conf_high"],
+        conf_low=row["holm_low"],
+        conf_high=row["holm_high"],
         unit=row["unit"],
         n_units=row["councils"],
         n_treated_units=row["treated_councils"],
         n_obs=row["council_years"],
-        interval_method=INTERVAL_WORDS.get(row["inference"], row["inference"]),
+        interval_method=(
+            f"{INTERVAL_WORDS.get(row['inference'], row['inference'])}, adjusted for the number of "
+            f"primary outcomes{_thin_words(row)}"
+        ),
         scale="log" if row["scale"] == "log" else "level",
-        level=plan.confidence_level,
+        level=row["holm_level"],
         # Better or worse is said of a judged estimate only: the sign of a null says nothing.
         polarity=row["polarity"] if row["verdict"] == "not yet judged" else "none",
     )
     return lead, f"{why} {words}"
+
+
+def _thin_words(row: Mapping[Any, Any]) -> str:
+    return "; the thin-design rule fired" if row["thin_fired"] else ""
 
 
 def verdict_table(plan: Plan, results: Results) -> Table:
@@ -188,9 +192,9 @@ def answer_chart(plan: Plan, results: Results) -> Chart:
     """Return the primary outcomes' estimates in units of the change that would matter."""
     verdicts = saved_table(results, "verdicts")
     rows = verdicts[(verdicts["role"] == "primary") & verdicts["estimate"].notna()]
-    frame = rows[
-        ["title", "estimate", "conf_low", "conf_high", "meaningful_change", "polarity"]
-    ].rename(columns={"title": "outcome"})
+    shown = ["title", "estimate", "holm_low", "holm_high", "meaningful_change", "polarity"]
+    names = {"title": "outcome", "holm_low": "conf_low", "holm_high": "conf_high"}
+    frame = rows[shown].rename(columns=names)
     unclear = int((rows["verdict"] == "cannot tell").sum())
     headline = f"{_word(unclear).capitalize()} of {_word(len(rows))} outcomes: we cannot tell"
     return estimate_chart(
@@ -198,7 +202,8 @@ def answer_chart(plan: Plan, results: Results) -> Chart:
         headline=headline,
         subtitle=(
             "Headline estimates of the primary outcomes as multiples of the change that would "
-            f"matter, {100 * plan.confidence_level:g}% intervals, right is better"
+            f"matter, {100 * plan.confidence_level:g}% intervals adjusted for the number of "
+            "primary outcomes, right is better"
         ),
         source=SOURCE,
         unit="times the change that would matter",
@@ -251,7 +256,10 @@ def inference_table(results: Results) -> Table:
             "outcome": row["title"],
             "no_record": RULE_WORDS[rule],
             "interval": INTERVAL_WORDS.get(row[f"{prefix}inference"], row[f"{prefix}inference"]),
-            "rule": row[f"{prefix}thinness"],
+            "fired": row[f"{prefix}thin_fired"] or "nothing",
+            "treated_clusters": row[f"{prefix}treated_clusters"],
+            "comparison_clusters": row[f"{prefix}comparison_clusters"],
+            "effective_clusters": row[f"{prefix}effective_clusters"],
         }
         for row, prefix, rule in _both(verdicts)
         if row[f"{prefix}inference"]
@@ -268,8 +276,12 @@ def inference_table(results: Results) -> Table:
         labels={
             "no_record": "Comparison group",
             "interval": "Interval and p-value",
-            "rule": "Thin-design rule and counts",
+            "fired": "What fired",
+            "treated_clusters": "Treated clusters",
+            "comparison_clusters": "Comparison clusters",
+            "effective_clusters": "Effective treated clusters",
         },
+        decimals=1,
         slug="inference",
     )
 
@@ -325,17 +337,7 @@ def coverage_summary(results: Results) -> Chart | Section:
             "be said. A council without a record may have been exposed."
         )
         return Section("", (sentence,))
-    least, most = table["share_pct"].min(), table["share_pct"].max()
-    return coverage_chart(
-        table.rename(columns={"label": "period"}),
-        headline=f"The register holds {least:.0f} to {most:.0f}% of published totals",
-        subtitle="Councils in the register beside published totals, by period",
-        source=SOURCE,
-        register="councils_in_register",
-        published="councils_published",
-        unit="councils",
-        slug="coverage-summary",
-    )
+    return coverage_against_totals(table)
 
 
 def disclosure(results: Results) -> Table:
