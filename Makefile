@@ -38,7 +38,7 @@ test-full: $(READY) lint  ## the same with every long case
 	@EVALLIB_FULL=1 $(QUIET_MACHINE) $(BIN)/python -m pytest -n 2 --dist worksteal -q $(ARGS)
 
 lab: $(READY)  ## open JupyterLab on the notebooks
-	@$(BIN)/python -m jupyterlab notebooks
+	@$(BIN)/python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks $(ARGS)
 
 lint: $(READY)  ## check style (ruff), types (mypy) and that notebooks hold no outputs
 	@$(BIN)/ruff check --quiet .
