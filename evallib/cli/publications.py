@@ -1,0 +1,91 @@
+"""The commands on official publications: import, sources, revisions, fetch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evallib.cli.endings import ends_plainly
+
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="DIR", help="A folder whose councils.csv dates the codes."),
+]
+
+
+@ends_plainly
+def import_command(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="See `evallib sources`.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files as published.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the table goes.")],
+    accessed: Annotated[
+        str,
+        typer.Option("--accessed", metavar="DATE", help="Day the files were taken, YYYY-MM-DD."),
+    ] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite a table that differs.")
+    ] = False,
+    accept_layout: Annotated[
+        bool, typer.Option("--accept-layout", help="Accept a moved header and new columns.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Import official files as published: a table and its sidecar, or nothing."""
+    from evallib.cli.show_publications import import_lines
+
+    for line in import_lines(
+        source, files, to, accessed=accessed, replace=replace, accept=accept_layout, data=data
+    ):
+        _say(line)
+
+
+@ends_plainly
+def sources_command() -> None:
+    """List the publications: where each is obtained, how often, its licence, what it becomes."""
+    from evallib.cli.show_publications import source_lines
+
+    for line in source_lines():
+        _say(line)
+
+
+@ends_plainly
+def revisions_command(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A table, or a folder of tables.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The later vintage.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="Write every revision as CSV.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite the file.")] = False,
+) -> None:
+    """Compare two vintages: what was revised, by how much."""
+    from evallib.cli.show_publications import revisions_lines
+
+    for line in revisions_lines(old, new, to, replace=replace):
+        _say(line)
+
+
+@ends_plainly
+def fetch_command(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The file's address.")],
+    sha256: Annotated[str, typer.Option("--sha256", metavar="HASH", help="The file's sha256.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the file goes.")],
+) -> None:
+    """Fetch a publication and hold it to its sha256."""
+    from evallib.panel.fetch import fetch_publication
+    from evallib.plan.places import shown_path
+
+    _say(shown_path(fetch_publication(url, sha256, to)))
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("import")(import_command)
+    app.command("sources")(sources_command)
+    app.command("revisions")(revisions_command)
+    app.command("fetch")(fetch_command)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
