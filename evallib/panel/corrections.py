@@ -31,8 +31,9 @@ def apply_corrections(
     mended : pandas.DataFrame
         The table with rows dropped, values mended and codes replaced.
     faults : list of Fault
-        Corrections that match no row, or whose `published` differs from the file: both mean that
-        the file has been republished and the correction must be looked at again.
+        Corrections that match no row, or whose `published` differs from the file in its first six
+        digits: both mean that the file has been republished and the correction must be looked at
+        again.
     """
     mine = corrections[corrections["file"] == file]
     if mine.empty:
@@ -75,9 +76,8 @@ def _changed(found: pd.DataFrame, file: str, label: str) -> list[Fault]:
     known = found[found["position"].notna()]
     by_value = known["column"] == "value"
     published = pd.to_numeric(known["published"].where(by_value), errors="coerce")
-    differs = (by_value & (published != known["value"])) | (
-        ~by_value & (known["published"] != known["council_code"])
-    )
+    same = published.map("{:.6g}".format) == known["value"].map("{:.6g}".format)
+    differs = (by_value & ~same) | (~by_value & (known["published"] != known["council_code"]))
     rows = known[differs]
     if rows.empty:
         return []

@@ -49,6 +49,7 @@ def _read(files: Sequence[OpenFile], options: Options) -> Extract:
             if measure not in _MEASURES:
                 gathering.left_out[f"measure without an indicator: {measure} {name}"] += 1
                 continue
+            seen.add(measure)
             wanted, indicator = _MEASURES[str(measure)]
             if name != wanted:
                 what = f"not the measure of {measure}, which was '{wanted}'"
@@ -57,7 +58,6 @@ def _read(files: Sequence[OpenFile], options: Options) -> Extract:
             if grouping != _GROUPING:
                 gathering.left_out[f"grouping {grouping}"] += 1
                 continue
-            seen.add(measure)
             council = gathering.council(table, row, "code", code)
             label = gathering.financial_year(table, row, "year", year) if council else ""
             gathering.figure(table, (row, "value"), cell, (council, label, indicator))

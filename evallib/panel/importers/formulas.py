@@ -8,7 +8,7 @@ from html import unescape
 from pathlib import Path
 
 _CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*?(?:/>|>(.*?)</c>)', re.DOTALL)
-_VALUE = re.compile(rb"<v>[^<]|<is>")
+_VALUE = re.compile(rb"<v\b|<is\b")
 _SHEET = re.compile(rb"<sheet\b[^>]*>")
 _RELATION = re.compile(rb"<Relationship\b[^>]*>")
 _BLANK = re.compile(

@@ -167,8 +167,8 @@ class Gathering:
                     f"{first['council_code']} {first['fin_year']} {first['indicator']} stands "
                     f"more than once ({len(twice.drop_duplicates(_KEY))} figure(s) in all)",
                     "It is not known which figure is meant",
-                    "Import one vintage of a year at a time; compare vintages with "
-                    "`evallib revisions`",
+                    "Import one vintage of a year at a time (`evallib revisions` compares them); "
+                    "of several figures within a year keep the one that is meant, in a copy",
                 )
             )
         if frame.empty and not self.faults:

@@ -13,7 +13,7 @@ from evallib.panel.importers.cells import column_letter
 from evallib.panel.importers.opening import OpenFile
 
 _SEARCHED_ROWS = 40
-_ACCEPT = "compare with the publication's notes; if the figures mean the same, add --accept-layout"
+_ACCEPT = "Compare with the publication's notes; if the figures mean the same, add --accept-layout"
 _CHANGED = "A figure could be read from the wrong place"
 
 
@@ -162,6 +162,10 @@ def read_table(file: OpenFile, layout: Layout, *, accept: bool = False) -> Table
     """
     if file.table is not None:
         return _read_columns(file, layout, accept)
+    if not layout.sheet:
+        names = first_five([f"'{heading.text}'" for heading in layout.headings])
+        what = f"is a workbook; expected a CSV or Parquet table with the columns {names}"
+        raise _changed(file.label, what, _OTHER)
     shown = layout.sheet_shown or layout.sheet
     sheets = sheets_of(file, layout)
     if len(sheets) != 1:
@@ -172,6 +176,7 @@ def read_table(file: OpenFile, layout: Layout, *, accept: bool = False) -> Table
     return _read_sheet(file, sheets[0], layout, accept)
 
 
+_OTHER = "Check that this is the publication that the source names"
 _RENAMED = "If the publisher renamed the sheet, give it its former name in a copy and import that"
 
 
@@ -180,7 +185,7 @@ def _read_columns(file: OpenFile, layout: Layout, accept: bool) -> Table:
     header = [str(name) for name in table.columns]
     lost = _lost(layout, header)
     if lost:
-        raise DataError([_missing(f"{file.label}, line 1", lost, header)])
+        raise DataError([_missing(f"{file.label}, line 1", lost, header, layout)])
     places = _places(layout, header, f"{file.label}, line 1")
     new = _new(layout, header)
     notes = []
@@ -205,7 +210,9 @@ def _read_sheet(file: OpenFile, sheet: str, layout: Layout, accept: bool) -> Tab
         raise _changed(f"{base}, cells {merged}", *_MERGED)
     lost = _lost(layout, header)
     if lost:
-        raise DataError([_missing(place, lost, [str(cell) for cell in header if cell != ""])])
+        raise DataError(
+            [_missing(place, lost, [str(cell) for cell in header if cell != ""], layout)]
+        )
     places = _places(layout, header, place)
     faults, notes = [], []
     if at + 1 != layout.header_row:
@@ -312,9 +319,14 @@ def _new(layout: Layout, header: Iterable[object]) -> list[str]:
     ]
 
 
-def _missing(place: str, lost: list[Heading], found: list[str]) -> Fault:
+def _missing(place: str, lost: list[Heading], found: list[str], layout: Layout) -> Fault:
     names = first_five([f"'{heading.text}'" for heading in lost])
-    hint = did_you_mean(lost[0].text, found) if len(lost) == 1 else ""
+    new = [] if layout.is_open else _new(layout, found)
+    if new:
+        hint = f" Not seen before: {first_five([repr(name) for name in new])}."
+    else:
+        free = [name for name in found if not any(one.fits(name) for one in layout.headings)]
+        hint = did_you_mean(lost[0].text, free) if layout.is_open else ""
     has = first_five(found) if found else "no heading"
     return Fault(
         place,

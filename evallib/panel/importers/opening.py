@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,8 @@ from evallib.plan import shown_path
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+# The first record of an .xls workbook, then (write protection and) the one that holds a password.
+_PASSWORD_RECORD = re.compile(rb"\x09\x08\x10\x00.{16}(?:\x86\x00\x00\x00)?\x2f\x00", re.DOTALL)
 _AGAIN = "Fetch the file again from its publisher"
 
 
@@ -120,7 +123,7 @@ def _workbook(content: bytes, label: str) -> CalamineWorkbook:
 
 def _is_protected(content: bytes) -> bool:
     if content.startswith(_OLE):
-        return _ENCRYPTED in content
+        return _ENCRYPTED in content or _PASSWORD_RECORD.search(content) is not None
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             name = "META-INF/manifest.xml"
