@@ -57,6 +57,22 @@ def test_a_truncated_file(source: str, share: float, tmp_path: Path) -> None:
     says(refusal(source, path), path.name)
 
 
+def test_an_xls_file_that_ends_within_a_sector(tmp_path: Path) -> None:
+    path = write_compound(tmp_path / "a.xls", "Workbook", b"")
+    path.write_bytes(path.read_bytes()[:-100])
+    says(refusal("mhclg_revenue_outturn", path), "a.xls", "cut off")
+
+
+@pytest.mark.parametrize("name", [name for name in WORKBOOKS if name != "defra_waste"])
+def test_a_damaged_sheet_in_a_whole_workbook(name: str, tmp_path: Path) -> None:
+    path = PUBLICATIONS[name].write(tmp_path)
+    content = path.read_bytes()
+    tag = b"</table:table-row>" if path.suffix == ".ods" else b"</row>"
+    at = content.rindex(tag)
+    path.write_bytes(content[:at] + tag.replace(b"</", b"<<") + content[at + len(tag) :])
+    says(refusal(name, path), path.name, "damaged")
+
+
 @pytest.mark.parametrize("source", PUBLICATIONS)
 def test_another_publication(source: str, tmp_path: Path) -> None:
     other = next(one for name, one in PUBLICATIONS.items() if name != source)
@@ -282,6 +298,15 @@ def test_a_measure_under_a_code_of_another(tmp_path: Path) -> None:
         sheets[""][1][4] = "Outcome, Happiness"
 
     says(refusal(one.source, one.write(tmp_path, swap)), "line 2 'Outcome, Happiness'", "ASC2")
+
+
+def test_a_share_that_is_published_as_per_cent(tmp_path: Path) -> None:
+    one = PUBLICATIONS["defra_waste"]
+
+    def rescale(sheets: Sheets) -> None:
+        sheets[one.sheet][4][7] = 36.7
+
+    says(refusal(one.source, one.write(tmp_path, rescale)), "H5 '36.7'", "not a fraction")
 
 
 def test_a_name_that_no_council_has(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from publication_files import PUBLICATIONS, Formula, write_csv, write_xlsx
 from typer.testing import CliRunner
 
 from evallib.cli import app
+from evallib.errors import DataError
 from evallib.panel.importers import (
     SOURCES,
     Extract,
@@ -172,9 +174,38 @@ def test_nothing_is_left_when_writing_fails(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("evallib.panel.importers.write.os.rename", full)
-    with pytest.raises(Exception, match="No space left"):
+    with pytest.raises(DataError, match="No space left"):
         write_extract(found, find_source(one.source), [path], tmp_path / "tables")
     assert sorted(one.name for one in tmp_path.iterdir()) == [path.name]
+
+
+def test_what_was_there_is_put_back_when_the_second_file_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = PUBLICATIONS["defra_flytipping"]
+    path, folder = one.write(tmp_path), tmp_path / "tables"
+    folder.mkdir()
+    (folder / "street_scene.csv").write_text("mine\n", encoding="utf-8")
+    found, move = extract(one.source, path), os.replace
+
+    def fail(new: Path, old: Path) -> None:
+        if Path(old).name == "street_scene.meta.yml":
+            raise OSError(28, "No space left on device")
+        move(new, old)
+
+    monkeypatch.setattr("evallib.panel.importers.write.os.replace", fail)
+    with pytest.raises(DataError, match="No space left"):
+        write_extract(found, find_source(one.source), [path], folder, replace=True)
+    assert {file.name: file.read_text("utf-8") for file in folder.iterdir()} == {
+        "street_scene.csv": "mine\n"
+    }
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    path = PUBLICATIONS["asc_explorer"].write(tmp_path)
+    done = RUNNER.invoke(app, ["import", "asc_explorer", str(path), "--to", str(path)])
+    assert (done.exit_code, "cannot be written" in done.stderr) == (2, True)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 def test_sources_says_where_and_what() -> None:

@@ -53,6 +53,8 @@ class Source:
         Where files of this source keep their tables: any one identifies it.
     read : callable
         Takes open files and options, returns the extract.
+    licence : {'OGL-UK-3.0'}
+        The terms of the publication.
     notes : tuple of str
         What a user of the figures must know.
     """

@@ -16,6 +16,7 @@ _INDICATORS = (
     ("landfilled", "landfill_share_pct", 100.0),
     ("collected", "household_waste_kg_per_person", 1.0),
 )
+_NO_FRACTION = "not a fraction, as which the publication gives its shares"
 _LAYOUT = Layout(
     sheet="Table_3",
     header_row=4,
@@ -44,6 +45,9 @@ def _read(files: Sequence[OpenFile], options: Options) -> Extract:
             council = gathering.council(table, row, "code", code)
             label = gathering.financial_year(table, row, "year", year) if council else ""
             for (key, indicator, scale), cell in zip(_INDICATORS, cells, strict=True):
+                if scale != 1 and isinstance(cell, (int, float)) and cell > 1:
+                    gathering.cannot_read(table, row, key, str(cell), _NO_FRACTION)
+                    continue
                 gathering.figure(table, (row, key), cell, (council, label, indicator), scale)
     return gathering.finish()
 

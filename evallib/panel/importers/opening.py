@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +23,7 @@ from evallib.panel.reading import read_text_table
 from evallib.plan import shown_path
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_SECTOR = 512  # such a file is a whole number of sectors
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 # The first record of an .xls workbook, then (write protection and) the one that holds a password.
 _PASSWORD_RECORD = re.compile(rb"\x09\x08\x10\x00.{16}(?:\x86\x00\x00\x00)?\x2f\x00", re.DOTALL)
@@ -54,16 +58,19 @@ class OpenFile:
 
     def rows(self, sheet: str) -> list[list[object]]:
         """Return the cells of a sheet from A1 on."""
-        cells = self._book().get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-        return [list(row) for row in cells]
+        with _told_as_damage(self.label):
+            cells = self._book().get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+            return [list(row) for row in cells]
 
     def merged(self, sheet: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
         """Return the merged ranges of a sheet as (row, column) from 0; none known for .ods."""
-        return list(self._book().get_sheet_by_name(sheet).merged_cell_ranges or [])
+        with _told_as_damage(self.label):
+            return list(self._book().get_sheet_by_name(sheet).merged_cell_ranges or [])
 
     def blank_formulas(self, sheet: str) -> frozenset[tuple[int, int]]:
         """Return (row, column) from 0 of formulas whose result is not stored in the file."""
-        return blank_formulas(self.path, sheet)
+        with _told_as_damage(self.label):
+            return blank_formulas(self.path, sheet)
 
     def _book(self) -> CalamineWorkbook:
         if self.book is None:
@@ -112,11 +119,20 @@ def open_file(path: Path) -> OpenFile:
 def _workbook(content: bytes, label: str) -> CalamineWorkbook:
     if _is_protected(content):
         raise _protected(label)
-    try:
+    if content.startswith(_OLE) and len(content) % _SECTOR:
+        raise _cannot(label, "is cut off: its length is not that of an .xls file", _AGAIN)
+    with _told_as_damage(label):
         return CalamineWorkbook.from_filelike(io.BytesIO(content))
+
+
+@contextmanager
+def _told_as_damage(label: str) -> Iterator[None]:
+    """Turn what a reader of workbooks raises into a fault."""
+    try:
+        yield
     except PasswordError:
         raise _protected(label) from None
-    except (CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
+    except (CalamineError, zipfile.BadZipFile, zlib.error, OSError, ValueError) as error:
         what = f"is damaged or cut off and cannot be opened as a workbook ({_short(error)})"
         raise _cannot(label, what, _AGAIN) from None
 

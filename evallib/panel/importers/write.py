@@ -145,8 +145,7 @@ def write_extract(
             return Written(*final, is_new=False)
         _refuse_other(drafts, final, replace)
         if folder.exists():
-            for new, old in zip(drafts, final, strict=True):
-                os.replace(new, old)
+            _exchange(drafts, final)
         else:
             draft.chmod(0o755)
             os.rename(draft, folder)
@@ -155,6 +154,24 @@ def write_extract(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Written(*final, is_new=True)
+
+
+def _exchange(drafts: tuple[Path, Path], final: tuple[Path, Path]) -> None:
+    """Put both files in their place; put back what was there when one cannot be."""
+    kept = {old: new.with_suffix(".kept") for new, old in zip(drafts, final, strict=True)}
+    for old, copy in kept.items():
+        if old.exists():
+            shutil.copy2(old, copy)
+    try:
+        for new, old in zip(drafts, final, strict=True):
+            os.replace(new, old)
+    except OSError:
+        for old, copy in kept.items():
+            if copy.exists():
+                os.replace(copy, old)
+            else:
+                old.unlink(missing_ok=True)
+        raise
 
 
 def write_frame(frame: pd.DataFrame, path: Path, *, replace: bool = False) -> None:
