@@ -66,12 +66,20 @@ def test_a_vintage_is_the_other_one_turned_round(vintages: tuple[Path, Path]) ->
     assert sorted(forth.frame["change"].dropna()) == sorted(-back.frame["change"].dropna())
 
 
-def test_folders_are_compared_table_by_table(tmp_path: Path) -> None:
+def test_tables_of_the_same_name_are_compared(tmp_path: Path) -> None:
     write(tmp_path / "old" / "outcomes" / "a.csv", OLD[:4])
     write(tmp_path / "old" / "outcomes" / "b.csv", OLD[4:])
-    write(tmp_path / "new" / "all.csv", OLD)
+    write(tmp_path / "new" / "a.csv", NEW[:4])
+    for folder in (tmp_path / "old" / "outcomes", tmp_path / "new"):
+        (folder / "judgements.csv").write_text("council_code,judgement\n", encoding="utf-8")
     revisions = compare_vintages(tmp_path / "old", tmp_path / "new")
-    assert (len(revisions.frame), revisions.same) == (0, 5)
+    assert (len(revisions.frame), revisions.same) == (4, 1)
+    assert revisions.left_out == ("b.csv: in one vintage only", "judgements.csv: holds no figures")
+    single = compare_vintages(tmp_path / "old", tmp_path / "new" / "a.csv")
+    assert single.frame.equals(revisions.frame)
+    done = RUNNER.invoke(app, ["revisions", str(tmp_path / "old"), str(tmp_path)])
+    assert done.exit_code == 2
+    assert "no table of figures of the same name" in done.stderr
 
 
 def test_the_command_prints_and_writes(vintages: tuple[Path, Path], tmp_path: Path) -> None:
@@ -96,8 +104,8 @@ def test_faults_of_both_vintages_come_together(tmp_path: Path) -> None:
     done = RUNNER.invoke(app, ["revisions", str(bad), str(tmp_path / "gone.csv")])
     assert done.exit_code == 2
     assert len(done.stderr.strip().splitlines()) == 2
-    write(tmp_path / "two" / "a.csv", OLD)
-    write(tmp_path / "two" / "b.csv", OLD)
+    for name in ("a.csv", "b.csv"):
+        write(tmp_path / "two" / name, OLD)
     done = RUNNER.invoke(app, ["revisions", str(tmp_path / "two"), str(tmp_path / "two")])
     assert done.exit_code == 2
     assert "more than one table" in done.stderr

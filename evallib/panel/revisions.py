@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from evallib.errors import DataError, Fault
+from evallib.errors import DataError, Fault, first_five
 from evallib.panel.reading import read_text_table
 from evallib.panel.schemas import OUTCOMES, check_table, typed
 from evallib.plan import shown_path
@@ -37,13 +38,15 @@ class Revisions:
         Figures that both vintages have and that agree to six significant digits.
     rounded : int
         Those of them that are not equal to the last digit.
+    left_out : tuple of str
+        Tables of a folder that were not compared, with the reason.
     """
 
     frame: pd.DataFrame
     counts: pd.DataFrame
-
     same: int
     rounded: int
+    left_out: tuple[str, ...] = ()
 
 
 def compare_vintages(old: Path, new: Path) -> Revisions:
@@ -53,7 +56,7 @@ def compare_vintages(old: Path, new: Path) -> Revisions:
     ----------
     old, new : Path
         Each a CSV file with council_code, fin_year, indicator, value, or a folder of such files
-        (its folder ``outcomes`` where it has one).
+        (its folder ``outcomes`` where it has one): then tables of the same name are compared.
 
     Returns
     -------
@@ -66,16 +69,17 @@ def compare_vintages(old: Path, new: Path) -> Revisions:
         If a table is missing or wrong, or a figure stands twice in a vintage: all problems of
         both together.
     """
+    files, left_out = _files(old, new)
     faults: list[Fault] = []
     frames = []
-    for path in (old, new):
+    for vintage in files:
         try:
-            frames.append(_read_vintage(path))
+            frames.append(_read_vintage(vintage))
         except DataError as error:
             faults += error.faults
     if faults:
         raise DataError(faults)
-    return compare_figures(*frames)
+    return dataclasses.replace(compare_figures(*frames), left_out=left_out)
 
 
 def compare_figures(old: pd.DataFrame, new: pd.DataFrame) -> Revisions:
@@ -123,6 +127,7 @@ def revision_lines(revisions: Revisions) -> Iterator[str]:
     )
     if revisions.rounded:
         yield f"{revisions.rounded:,} of the same differ beyond the sixth digit only."
+    yield from (f"not compared: {name}" for name in revisions.left_out)
     revised = counts[counts[["added", "gone", "changed"]].sum(axis=1) > 0]
     for indicator, years in revised.groupby("indicator", sort=True):
         yield ""
@@ -169,13 +174,39 @@ def _counts(table: pd.DataFrame) -> pd.DataFrame:
     return counts.assign(largest_change=largest.reindex(counts.index)).reset_index()
 
 
-def _read_vintage(path: Path) -> pd.DataFrame:
-    label = shown_path(path)
+def _files(old: Path, new: Path) -> tuple[tuple[list[Path], list[Path]], tuple[str, ...]]:
+    """Return the tables of both vintages that are compared, and what is left out and why."""
+    if not old.is_dir() and not new.is_dir():
+        return ([old], [new]), ()
+    found = [_tables(path, other) for path, other in ((old, new), (new, old))]
+    names = sorted(set(found[0]) & set(found[1]))
+    single = sorted(set(found[0]) ^ set(found[1]))
+    left_out = [f"{name}: in one vintage only" for name in single]
+    compared = [name for name in names if all(_has_figures(tables[name]) for tables in found)]
+    left_out += [f"{name}: holds no figures" for name in names if name not in compared]
+    if not compared:
+        what = f"has no table of figures of the same name as {shown_path(old)}"
+        remedy = "Name two tables, or two folders whose tables have the same names"
+        raise DataError([Fault(shown_path(new), what, "", remedy)])
+    return ([found[0][n] for n in compared], [found[1][n] for n in compared]), tuple(left_out)
+
+
+def _tables(path: Path, other: Path) -> dict[str, Path]:
+    """Return the tables of a vintage by name; of a folder beside one table, the one so named."""
+    if not path.is_dir():
+        return {path.name: path}
     folder = path / "outcomes" if (path / "outcomes").is_dir() else path
-    files = sorted(folder.glob("*.csv")) if folder.is_dir() else [path]
-    if not files:
-        what = "holds no CSV file"
-        raise DataError([Fault(label, what, "", "Name a table or a folder of tables")])
+    tables = {file.name: file for file in sorted(folder.glob("*.csv"))}
+    return tables if other.is_dir() else {n: t for n, t in tables.items() if n == other.name}
+
+
+def _has_figures(path: Path) -> bool:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline().strip().split(",")
+    return {"indicator", "value"} <= set(header)
+
+
+def _read_vintage(files: Sequence[Path]) -> pd.DataFrame:
     faults: list[Fault] = []
     tables = []
     for file in files:
@@ -198,5 +229,6 @@ def _read_vintage(path: Path) -> pd.DataFrame:
             f"{len(twice)} figure(s) stand in more than one table, the first for "
             f"{first['council_code']} {first['fin_year']} {first['indicator']}"
         )
-        raise DataError([Fault(label, what, "It is not known which is meant", "Keep one")])
+        places = first_five([shown_path(file) for file in files])
+        raise DataError([Fault(places, what, "It is not known which is meant", "Keep one")])
     return whole
