@@ -40,8 +40,8 @@ def check_comparison_groups(
             one.point[0],
             one.conf_low[0],
             one.conf_high[0],
-            one.n_units,
-            one.n_treated_units,
+            int(one.term_units[0]),
+            int(one.term_treated_units[0]),
         )
         for one in (declared, other)
     ]

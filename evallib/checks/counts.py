@@ -24,13 +24,15 @@ def check_counts(design: Design) -> CheckResult:
     CheckResult
         ``concern`` when a year in which councils are exposed has fewer than 20 of them or fewer
         than 20 that compare. The table has fin_year, exposed, event_year, comparison (councils
-        with a figure).
+        with a figure; with ``never_treated`` only those that are never treated).
     """
     rows = design.group_time_frame
     event = rows["cohort"].notna() & rows["period"].between(
         rows["cohort"] - design.anticipation, rows["cohort"] - 1
     )
     kind = pd.Series("comparison", index=rows.index)
+    if design.comparison == "never_treated":
+        kind[rows["cohort"].notna()] = "before exposure"
     kind[event] = "event_year"
     kind[rows["is_exposed"] == 1] = "exposed"
     table = pd.crosstab(rows["period"], kind).reindex(

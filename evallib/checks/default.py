@@ -220,9 +220,9 @@ def _facts(design: Design, estimate: Estimate | None, other: Estimate | None) ->
             f"{prefix}conf_low": _first(one, "conf_low"),
             f"{prefix}conf_high": _first(one, "conf_high"),
             f"{prefix}p_value": _first(one, "p_value"),
-            f"{prefix}councils": one.n_units if one else 0,
-            f"{prefix}treated_councils": one.n_treated_units if one else 0,
-            f"{prefix}council_years": one.n_obs if one else 0,
+            f"{prefix}councils": int(one.term_units[0]) if one else 0,
+            f"{prefix}treated_councils": int(one.term_treated_units[0]) if one else 0,
+            f"{prefix}council_years": int(one.term_obs[0]) if one else 0,
             f"{prefix}inference": one.inference if one else "",
             f"{prefix}interval_method": one.interval_method if one else "",
         }

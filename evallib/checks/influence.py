@@ -110,7 +110,13 @@ def check_base_year(design: Design, estimate: Estimate, aggregation: str) -> Che
     moved = moved.aggregate(aggregation)
     kept = estimate.aggregate(aggregation)
     rows = [
-        (label, one.point[0], one.std_error[0], one.n_units, int(one.term_treated_units[0]))
+        (
+            label,
+            one.point[0],
+            one.std_error[0],
+            int(one.term_units[0]),
+            int(one.term_treated_units[0]),
+        )
         for label, one in (("as planned", kept), ("one year earlier", moved))
     ]
     table = pd.DataFrame(

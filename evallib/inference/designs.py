@@ -42,8 +42,8 @@ from evallib.inference.policy import (
     jackknife_details,
     lead_facts,
     permutation_sentence,
-    permuted_band,
     require_treated,
+    resampled_band,
 )
 from evallib.inference.wald import wald_leads
 
@@ -228,7 +228,7 @@ def _group_time(design: Design, fitted: Estimate, rng: np.random.Generator) -> E
     terms = found.parts["dynamic"]
     facts = {
         "leads": lead_facts(terms, _lead_times(design, terms.event_time), design.level),
-        "band": permuted_band(done.aggregate("dynamic"), terms),
+        "band": resampled_band(done.aggregate("dynamic"), terms),
         "action": "permutation",
         "strata": panel.strata_name,
     }
@@ -274,7 +274,12 @@ def _regression(design: Design, fitted: Estimate, rng: np.random.Generator) -> E
         done, more = _permute_regression(design, fitted, kept, rng)
         facts |= more
     elif action == "wild_bootstrap":
-        done = apply_wild(fitted, kept, rng)
+        done, terms = apply_wild(fitted, kept, rng)
+        if fitted.estimator == "event_study":
+            how = "wild bootstrap"
+            leads = _lead_times(design, fitted.event_time)
+            facts["leads"] = lead_facts(terms, leads, design.level, how)
+            facts["band"] = resampled_band(fitted, terms, how)
     else:
         done = fitted
     if "leads" not in facts and fitted.estimator == "event_study":
@@ -328,7 +333,7 @@ def _permute_regression(
         leads = _lead_times(design, terms.event_time)
         facts |= {
             "leads": lead_facts(terms, leads, design.level),
-            "band": permuted_band(done, terms),
+            "band": resampled_band(done, terms),
         }
     return done, facts
 

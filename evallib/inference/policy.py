@@ -103,8 +103,11 @@ def jackknife_details(fitted: Fit, is_thin: bool) -> dict[str, object]:
 
 def apply_wild(
     estimate: Estimate, fitted: Fit, rng: np.random.Generator, draws: int = WILD_DRAWS
-) -> Estimate:
+) -> tuple[Estimate, PermutedTerms]:
     """Return a regression's estimate with intervals and p-values by the wild bootstrap.
+
+    Every term is tested with the same draws, its own hypothesis imposed. Their |t| is returned
+    beside the estimate, for tests of several terms together.
 
     Parameters
     ----------
@@ -117,12 +120,19 @@ def apply_wild(
     low, high = estimate.conf_low.copy(), estimate.conf_high.copy()
     p_value = estimate.p_value.copy()
     kept: dict[str, WildTest] = {}
+    live: list[int] = []
+    observed: list[float] = []
+    drawn: list[FloatArray] = []
     for k, row in enumerate(fitted.rows):
         if not row.any():
             continue
         test = wild_bootstrap(fitted.problem, fitted.solution.regressors, row, weights, kind, whole)
         p_value[k] = test.p_value()
         low[k], high[k] = test.interval(estimate.level)
+        live.append(k)
+        # On the scale of the printed standard error: its small-sample factor cancels in p.
+        observed.append(abs(test.estimate) / float(estimate.std_error[k]))
+        drawn.append(test.drawn() * test.std_error / float(estimate.std_error[k]))
         if k == 0:
             kept[estimate.terms[0]] = test
     how = "all sign patterns" if whole else f"{weights.shape[1]:,} draws"
@@ -131,7 +141,7 @@ def apply_wild(
         f"({kind.title()} weights, {how}, {fitted.problem.n_clusters} clusters), intervals by "
         "inversion of the test."
     )
-    return replace(
+    done = replace(
         estimate,
         conf_low=low,
         conf_high=high,
@@ -140,6 +150,13 @@ def apply_wild(
         interval_method=sentence,
         inversions=kept,
     )
+    terms = PermutedTerms(
+        tuple(estimate.terms[k] for k in live),
+        estimate.event_time[live],
+        np.array(observed),
+        np.column_stack(drawn) if drawn else np.zeros((weights.shape[1], 0)),
+    )
+    return done, terms
 
 
 def permutation_sentence(level: float, draws: int, strata: str, inverted: str) -> str:
@@ -211,8 +228,10 @@ def apply_permuted_cells(estimate: Estimate, found: PermutedCells, strata: str) 
     return replace(whole, source=replace(source, replaced=replaced))
 
 
-def lead_facts(terms: PermutedTerms, event_times: FloatArray, level: float) -> dict[str, object]:
-    """Return what a check of pre-trends needs of the leads under permutation.
+def lead_facts(
+    terms: PermutedTerms, event_times: FloatArray, level: float, how: str = "permutation"
+) -> dict[str, object]:
+    """Return what a check of pre-trends needs of the leads under resampling.
 
     Parameters
     ----------
@@ -220,6 +239,8 @@ def lead_facts(terms: PermutedTerms, event_times: FloatArray, level: float) -> d
     event_times : array
         The leads, by event time.
     level : float
+    how : str
+        The resampling in a word or two.
 
     Returns
     -------
@@ -231,13 +252,13 @@ def lead_facts(terms: PermutedTerms, event_times: FloatArray, level: float) -> d
     return {
         "terms": tuple(terms.terms[k] for k in which),
         "p_joint": p_joint,
-        "method": "permutation, largest |t| over the leads",
+        "method": f"{how}, largest |t| over the leads",
         "quantiles": {at: terms.quantile(at)[which] for at in (*QUANTILE_LEVELS, level)},
         "max_quantiles": largest,
     }
 
 
-def permuted_band(estimate: Estimate, terms: PermutedTerms) -> Band:
+def resampled_band(estimate: Estimate, terms: PermutedTerms, how: str = "permutation") -> Band:
     """Return the simultaneous band over an estimate's event times from the largest |t|."""
     shown = [term for term in estimate.terms if term.startswith("event_time=")]
     which = np.array([k for k, term in enumerate(terms.terms) if term in shown], dtype=int)
@@ -245,5 +266,5 @@ def permuted_band(estimate: Estimate, terms: PermutedTerms) -> Band:
     critical = order_quantile(draws, estimate.level)
     inside = np.isin(np.array(estimate.terms), np.array(shown))
     half = np.where(inside, critical * estimate.std_error, np.nan)
-    method = f"band from the permutation quantile of the largest |t|, {draws.size:,} draws"
+    method = f"band from the {how} quantile of the largest |t|, {draws.size:,} draws"
     return Band(estimate.point - half, estimate.point + half, critical, estimate.level, method)

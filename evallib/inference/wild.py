@@ -47,16 +47,19 @@ class WildTest:
     kind: Literal["rademacher", "webb"]
     is_enumerated: bool
 
+    def drawn(self, value: float = 0.0) -> FloatArray:
+        """Return |t| of each draw, shape (R,), for the hypothesis ``value``."""
+        top = np.abs(self.shift[0] - value * self.shift[1])
+        square = self.square[0] - 2 * value * self.square[1] + value**2 * self.square[2]
+        return np.asarray(top / np.sqrt(np.maximum(square, 1e-300)))
+
     def p_value(self, value: float = 0.0) -> float:
         """Return the share of draws with |t| at least as large as the sample's.
 
         A draw whose |t| equals the sample's to ten digits counts as at least as large.
         """
         here = abs(self.estimate - value) / self.std_error
-        top = np.abs(self.shift[0] - value * self.shift[1])
-        square = self.square[0] - 2 * value * self.square[1] + value**2 * self.square[2]
-        drawn = top / np.sqrt(np.maximum(square, 1e-300))
-        return float((drawn >= here * (1 - TIES)).mean())
+        return float((self.drawn(value) >= here * (1 - TIES)).mean())
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the values that the test does not reject at ``1 - level``."""

@@ -48,8 +48,9 @@ def event_study_chart(
     ----------
     frame : pandas.DataFrame
         Columns event_time, estimate, conf_low, conf_high; where they are there, n_treated_units
-        and n_cohorts stand under each event time. Rows without an event time are left out; the
-        reference is added at zero where it is not a row.
+        and n_cohorts stand under each event time, pointwise_low and pointwise_high (where the
+        drawn interval is a simultaneous band) in the data table. Rows without an event time are
+        left out; the reference is added at zero where it is not a row.
     headline, subtitle, source : str
         Texts of the chart.
     unit : str
@@ -111,6 +112,8 @@ def event_study_chart(
         decimals=decimals,
         labels={
             "kind": "Part of the window",
+            "pointwise_low": "Pointwise interval: lower bound",
+            "pointwise_high": "Pointwise interval: upper bound",
             "conf_low": f"{100 * level:g}% interval: lower bound",
             "conf_high": f"{100 * level:g}% interval: upper bound",
         },
@@ -226,7 +229,8 @@ def estimate_chart(
 
 
 def _event_rows(frame: pd.DataFrame, reference: int, event_year: int | None) -> pd.DataFrame:
-    known = ["event_time", "estimate", "conf_low", "conf_high", "n_treated_units", "n_cohorts"]
+    known = ["event_time", "estimate", "conf_low", "conf_high", "pointwise_low", "pointwise_high"]
+    known += ["n_treated_units", "n_cohorts"]
     columns = [name for name in known if name in frame.columns]
     data = frame.loc[frame["event_time"].notna(), columns].copy()
     data["event_time"] = data["event_time"].astype(int)

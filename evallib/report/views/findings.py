@@ -11,6 +11,8 @@ from evallib.checks import Checks
 from evallib.checks.default import find_estimate, refusal
 from evallib.design import Design, Designs
 from evallib.estimate import Estimate, Estimates
+from evallib.estimate.cells import CellSource
+from evallib.estimate.result import FloatArray
 from evallib.plan.years import format_financial_year
 from evallib.report.chart import Chart
 from evallib.report.context_charts import paths_chart
@@ -19,7 +21,7 @@ from evallib.report.formats import format_count
 from evallib.report.notes import NoteBook
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
-from evallib.report.views.naming import RULE_WORDS, SOURCE
+from evallib.report.views.naming import INTERVAL_WORDS, RULE_WORDS, SOURCE
 from evallib.report.words import change_unit, estimate_sentence, unit_words
 
 ESTIMATOR_WORDS = {
@@ -190,7 +192,7 @@ def outcome_section(design: Design, estimates: Estimates, checks: Checks) -> Sec
     if found is None:
         reason = refusal(estimates, design, headline) or "no estimate was made"
         return Section(design.title, (f"Design not fit: {reason}.",))
-    sentences = [_sentence(design, found)]
+    sentences = [_sentence(design, found), *_without_weight(design, found)]
     if design.role == "descriptive":
         sentences.insert(0, "Descriptive: shown for context, outside the tests of the question.")
     comparison = checks.select("two comparison groups", design.outcome)
@@ -210,15 +212,34 @@ def _sentence(design: Design, estimate: Estimate) -> str:
         conf_low=float(estimate.conf_low[0]),
         conf_high=float(estimate.conf_high[0]),
         unit=design.unit,
-        n_units=estimate.n_units,
-        n_treated_units=estimate.n_treated_units,
-        n_obs=estimate.n_obs,
-        interval_method=estimate.interval_method,
+        n_units=int(estimate.term_units[0]),
+        n_treated_units=int(estimate.term_treated_units[0]),
+        n_obs=int(estimate.term_obs[0]),
+        interval_method=(
+            f"{INTERVAL_WORDS.get(estimate.inference, estimate.inference)}; the notes under the "
+            "table of estimates say more"
+        ),
         scale="log" if design.scale == "log" else "level",
         level=estimate.level,
         meaningful_change=design.meaningful_change,
-        polarity=_polarity(design.polarity),
+        polarity=_polarity(design.polarity) if _excludes_zero(estimate) else "none",
     )
+
+
+def _without_weight(design: Design, estimate: Estimate) -> list[str]:
+    """Return a sentence on treated councils that the estimate does not use, where there are any."""
+    idle = design.n_treated - int(estimate.term_treated_units[0])
+    if idle <= 0:
+        return []
+    return [
+        f"{format_count(idle, 'treated council')} carry no weight in the estimate: they lack the "
+        "base year, or nobody is left to compare them with."
+    ]
+
+
+def _excludes_zero(estimate: Estimate) -> bool:
+    """Return whether better or worse can be said at all: the sign of a null says nothing."""
+    return not estimate.conf_low[0] <= 0 <= estimate.conf_high[0]
 
 
 def _polarity(word: str) -> Any:
@@ -226,44 +247,49 @@ def _polarity(word: str) -> Any:
 
 
 def _event_study(design: Design, estimate: Estimate) -> Chart:
-    dynamic = estimate.aggregate("dynamic", design.window[0], design.window[1])
-    frame = dynamic.tidy().assign(event_time=dynamic.event_time)
-    frame = frame[np.isfinite(frame["event_time"])]
-    starts = design.councils.loc[design.councils["is_treated"], "cohort"].to_numpy()
-    periods = design.full["period"]
-    cohorts = np.unique(starts[np.isfinite(starts)])
-    seen = [
-        int(((cohorts + time >= periods.min()) & (cohorts + time <= periods.max())).sum())
-        for time in frame["event_time"]
-    ]
-    frame = frame.assign(event_time=frame["event_time"].astype(int), n_cohorts=seen)
+    dynamic = estimate.aggregate("dynamic")
+    band = estimate.details["band"]
+    frame = dynamic.tidy().assign(
+        event_time=dynamic.event_time,
+        pointwise_low=dynamic.conf_low,
+        pointwise_high=dynamic.conf_high,
+        conf_low=band.low,
+        conf_high=band.high,
+        n_cohorts=_cohorts_at(estimate, dynamic.event_time),
+    )
+    frame = frame[frame["event_time"].between(*design.window)]
+    frame = frame.assign(event_time=frame["event_time"].astype(int))
     unit = "log points" if design.scale == "log" else change_unit(design.unit)
+    shown = ["event_time", "estimate", "std_error", "conf_low", "conf_high", "pointwise_low"]
     return event_study_chart(
-        frame[
-            [
-                "event_time",
-                "estimate",
-                "std_error",
-                "conf_low",
-                "conf_high",
-                "n_treated_units",
-                "n_cohorts",
-            ]
-        ],
+        frame[[*shown, "pointwise_high", "n_treated_units", "n_cohorts"]],
         headline="Change by years from the first exposed year",
         subtitle=(
             f"{design.title}: treated less comparison councils, {unit}, group-time effects from "
-            f"event time {design.reference}, pointwise {100 * dynamic.level:g}% intervals"
+            f"event time {design.reference}, {100 * band.level:g}% simultaneous band"
         ),
         source=SOURCE,
         unit=unit,
         reference=design.reference,
         meaningful_change=design.meaningful_change,
         slug=f"event-study-{design.outcome}",
-        level=dynamic.level,
-        notes=(dynamic.interval_method,),
+        level=band.level,
+        notes=(
+            f"Bounds are a simultaneous band: it holds all event times together ({band.method}). "
+            f"Pointwise bounds hold each for itself. {dynamic.interval_method}",
+        ),
         decimals=3,
     )
+
+
+def _cohorts_at(estimate: Estimate, event_time: FloatArray) -> list[int]:
+    """Return how many cohorts have a cell at each event time."""
+    source = estimate.source
+    if not isinstance(source, CellSource):
+        return [0] * len(event_time)
+    cells, valid = source.problem.cells, source.solution.valid
+    at = cells.period - cells.group
+    return [len(np.unique(cells.group[valid & (at == time)])) for time in event_time]
 
 
 def _estimates_table(design: Design, estimates: Estimates) -> Table:
@@ -281,9 +307,9 @@ def _estimates_table(design: Design, estimates: Estimates) -> Table:
                 "conf_low": item.conf_low[0],
                 "conf_high": item.conf_high[0],
                 "p_value": item.p_value[0],
-                "n_units": item.n_units,
-                "n_treated_units": item.n_treated_units,
-                "n_obs": item.n_obs,
+                "n_units": int(item.term_units[0]),
+                "n_treated_units": int(item.term_treated_units[0]),
+                "n_obs": int(item.term_obs[0]),
                 "inference": notes.mark(f"{item.se_method} {item.interval_method}"),
             }
         )

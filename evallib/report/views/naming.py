@@ -28,6 +28,13 @@ STATUSES = {
     "exposed_date_unknown": "Exposed, date unknown",
 }
 LONGEST_CELL = 90
+# How an interval was made, in a few words; the notes under the tables say it in full.
+INTERVAL_WORDS = {
+    "influence_normal": "influence values clustered by council, normal quantiles",
+    "permutation": "permutation of adoption paths within council type, one effect for all",
+    "wild_bootstrap": "restricted wild cluster bootstrap",
+    "cr1_t": "standard errors clustered by council (CR1), t distribution",
+}
 SOURCE = "tables and registers of the data log, as mended and followed on load"
 
 

@@ -18,7 +18,7 @@ from evallib.report.effect_charts import estimate_chart
 from evallib.report.sections import Section
 from evallib.report.tables import Table
 from evallib.report.views.findings import ESTIMATOR_WORDS
-from evallib.report.views.naming import RULE_WORDS, SOURCE
+from evallib.report.views.naming import INTERVAL_WORDS, RULE_WORDS, SOURCE
 from evallib.report.views.register import coverage_against_totals
 from evallib.report.words import change_unit, estimate_sentence
 
@@ -33,12 +33,6 @@ class Results(Protocol):
     source: str
 
 
-INTERVAL_WORDS = {
-    "influence_normal": "influence values clustered by council, normal quantiles",
-    "permutation": "permutation of adoption paths within council type, one effect for all",
-    "wild_bootstrap": "restricted wild cluster bootstrap",
-    "cr1_t": "standard errors clustered by council (CR1), t distribution",
-}
 COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
