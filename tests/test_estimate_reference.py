@@ -127,3 +127,17 @@ def test_castle_is_fixest():
     for row, want in zip(covariates.tidy().itertuples(), expected["twfe_cont"], strict=True):
         assert row.estimate == pytest.approx(want["est"], abs=1e-9)
         assert row.std_error == pytest.approx(want["se"], abs=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
+@pytest.mark.parametrize("rule", ["stata", "fixest"])
+def test_castle_by_year_counts_no_year_effects(rule):
+    """K is 1 + 49 states and the constant: 61 parameters less the ten of the nested years."""
+    frame = reference_table("castle_bacon", "castle.csv")
+    columns = {"outcome": "l_homicide", "unit": "state", "time": "year", "treatment": "post"}
+    found = fit("twfe", frame, **columns, cluster="year", small_sample=rule)
+    bare = fit("twfe", frame, **columns, cluster="year", small_sample="none")
+    assert "K = 51, period effects nested in clusters not counted" in found.se_method
+    factor = 11 / 10 * (550 - 1) / (550 - 51)
+    assert found.std_error[0] == pytest.approx(bare.std_error[0] * factor**0.5, rel=1e-12)
+    assert found.std_error[0] == pytest.approx(0.030656, abs=5e-7)

@@ -29,8 +29,9 @@ class Sizes:
     Parameters
     ----------
     rows, units, periods, regressors, clusters : int
-    units_nested : bool
-        Whether every unit lies within one cluster; its effects then cost no degree of freedom.
+    units_nested, periods_nested : bool
+        Whether every unit, or every period, lies within one cluster; its effects then cost no
+        degree of freedom.
     dropped_rows, dropped_clusters : int
         Singletons that were left out, which fixest counts.
     """
@@ -41,13 +42,16 @@ class Sizes:
     regressors: int
     clusters: int
     units_nested: bool
+    periods_nested: bool = False
     dropped_rows: int = 0
     dropped_clusters: int = 0
 
     @property
     def parameters(self) -> int:
-        """K: regressors, periods and, where they are not nested in clusters, unit effects."""
-        return self.regressors + self.periods + (0 if self.units_nested else self.units - 1)
+        """K: regressors, a constant, and the effects that are not nested in clusters."""
+        units = 0 if self.units_nested else self.units - 1
+        periods = 0 if self.periods_nested else self.periods - 1
+        return self.regressors + 1 + units + periods
 
     @property
     def all_parameters(self) -> int:
@@ -105,6 +109,9 @@ def estimate_covariance(
 def small_sample_factor(sizes: Sizes, rule: SmallSample) -> tuple[float, str]:
     """Return the factor of a clustered covariance and its formula in words.
 
+    Unit and period effects that are nested in the clusters are not counted under 'stata' and
+    'fixest', which share this K; 'linearmodels' has a rule of its own.
+
     Examples
     --------
     >>> factor, _ = small_sample_factor(Sizes(550, 50, 11, 1, 50, True), "stata")
@@ -117,7 +124,9 @@ def small_sample_factor(sizes: Sizes, rule: SmallSample) -> tuple[float, str]:
     if rule == "fixest":
         rows, groups = rows + sizes.dropped_rows, groups + sizes.dropped_clusters
     k = sizes.parameters
-    nested = "unit effects nested in clusters not counted" if sizes.units_nested else "all effects"
+    pairs = (("unit", sizes.units_nested), ("period", sizes.periods_nested))
+    kinds = " and ".join(name for name, is_nested in pairs if is_nested)
+    nested = f"{kinds} effects nested in clusters not counted" if kinds else "all effects"
     factor = groups / (groups - 1) * (rows - 1) / (rows - k)
     return factor, f"factor G/(G-1) x (N-1)/(N-K) with K = {k}, {nested}, rule '{rule}'"
 

@@ -110,7 +110,7 @@ def fit_regression(
         what = f"the fixed effects absorb {first_five(lost)}"
         remedy = "Add units that are exposed later or never, or leave these terms out"
         raise EstimationError([Fault("regressors", what, why, remedy)])
-    nested = _nested(problem)
+    nested = _nested(problem, 1)
     if options.vcov == "cr3" and not nested:
         what = "clusters cut through units"
         remedy = "Use clusters that hold whole units, or vcov='cluster'"
@@ -125,6 +125,7 @@ def fit_regression(
         regressors=len(regressors),
         clusters=problem.n_clusters,
         units_nested=nested,
+        periods_nested=_nested(problem, 0),
         dropped_rows=dropped[0],
         dropped_clusters=int(np.unique(sample.cluster[sample.observed]).size) - problem.n_clusters,
     )
@@ -141,12 +142,12 @@ def fit_regression(
     return Fit(problem, solution, sizes, covariance, rows)
 
 
-def _nested(problem: Problem) -> bool:
-    """Return whether every unit lies within one cluster."""
+def _nested(problem: Problem, axis: int) -> bool:
+    """Return whether every unit (axis 1), or every period (axis 0), lies within one cluster."""
     kept = problem.weight > 0
-    low = np.where(kept, problem.cluster, problem.n_clusters).min(axis=1)
-    high = np.where(kept, problem.cluster, -1).max(axis=1)
-    return bool((low >= high)[kept.any(axis=1)].all())
+    low = np.where(kept, problem.cluster, problem.n_clusters).min(axis=axis)
+    high = np.where(kept, problem.cluster, -1).max(axis=axis)
+    return bool((low >= high)[kept.any(axis=axis)].all())
 
 
 def _require_clusters(problem: Problem, notes: Notes) -> None:
