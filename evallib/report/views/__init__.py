@@ -25,6 +25,7 @@ _MODULES = {
     "exposed": ("earlier_events", "exposure_by_year", "exposure_status"),
     "flow": ("charts_of", "quality_tables", "sample_flow"),
     "findings": (
+        "checks_overview",
         "cohorts_table",
         "designs_table",
         "effects",

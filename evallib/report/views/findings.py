@@ -31,6 +31,9 @@ ESTIMATOR_WORDS = {
 }
 
 
+FEWEST_COUNCILS = 5  # a mean of fewer is one council's story
+
+
 def designs_table(designs: Designs) -> Table:
     """Return a row an outcome and no-record rule: councils, treated councils, council-years."""
     rows = []
@@ -149,7 +152,8 @@ def _paths(design: Design) -> Chart:
     arm = pd.Series("no recorded event", index=councils.index)
     arm[councils["cohort"].notna()] = "later first event"
     arm[councils["is_treated"]] = "treated"
-    rows = design.full.assign(group=design.full["council_code"].map(arm))
+    arm = arm[arm.map(arm.value_counts()) >= FEWEST_COUNCILS]
+    rows = design.full.assign(group=design.full["council_code"].map(arm)).dropna(subset=["group"])
     means = rows.groupby(["period", "group"])["value"].agg(["mean", "size"]).reset_index()
     means["fin_year"] = means["period"].map(lambda p: format_financial_year(int(p)))
     frame = means.rename(columns={"mean": "value", "size": "councils"})
@@ -340,6 +344,32 @@ def _checks_table(design: Design, checks: Checks) -> Table:
         f"{design.title}: checks of the design and of the estimate",
         labels={"no_record": "Comparison group", "meaning": "What it means"},
         slug=f"checks-{design.outcome}",
+    )
+
+
+def checks_overview(designs: Designs, checks: Checks) -> Table:
+    """Return the verdict of every check, a row an outcome and comparison group."""
+    titles = {design.outcome: design.title for design in designs}
+    frame = checks.frame
+    frame["outcome"] = frame["outcome"].map(titles)
+    frame["no_record"] = frame["no_record"].map(RULE_WORDS)
+    order = list(dict.fromkeys(frame["check"]))
+    wide = frame.pivot_table(
+        index=["outcome", "no_record"],
+        columns="check",
+        values="verdict",
+        aggfunc="first",
+        sort=False,
+    )
+    return Table(
+        wide[order].reset_index().rename_axis(columns=None),
+        "Verdict of every check by outcome and comparison group",
+        notes=(
+            "What each verdict means stands under the outcome. The two comparison groups are held "
+            "against each other once, beside the group that the plan declares.",
+        ),
+        labels={"no_record": "Comparison group"},
+        slug="checks-overview",
     )
 
 
