@@ -171,7 +171,7 @@ def estimate_one(design: Design, name: str) -> Estimate:
         if name == "event_study":
             extra |= {"cohort": "cohort", "window": design.window, "reference": design.reference}
         elif name == "twfe":
-            extra |= {"treatment": "is_exposed"}
+            extra |= {"cohort": "cohort"}
         done = _regression(design, fit(name, design.frame, **columns, **extra), rng)
     return replace(
         done,
