@@ -91,6 +91,10 @@ class CohortCodingWarning(EvallibWarning):
     """A cohort of 0 or infinity was read as never-treated."""
 
 
+class InexactAdoptionWarning(EvallibWarning):
+    """Units have no row just before their first exposed one: they may have adopted earlier."""
+
+
 class UnbalancedPanelWarning(EvallibWarning):
     """Units miss some periods: each difference uses the units observed in both periods."""
 

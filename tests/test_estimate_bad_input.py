@@ -11,6 +11,7 @@ from evallib.errors import (
     CohortCodingWarning,
     EstimationError,
     EvallibWarning,
+    InexactAdoptionWarning,
     ThinDesignWarning,
 )
 from evallib.estimate import fit
@@ -150,6 +151,44 @@ def test_rows_without_an_outcome_are_left_out_and_counted(name):
     assert found.n_obs == len(frame) - 3
     same = fit(name, frame.drop(index=[5, 77, 200]), **COLUMNS, cohort="first")
     assert found.point == pytest.approx(same.point, abs=1e-13)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_outcome_at_adoption_does_not_move_the_adoption(name):
+    """The row that says when exposure began counts, whether or not it has an outcome."""
+    frame = make_panel(seed=4, units=75, cohorts=(2015, np.nan, np.nan))
+    adopters = frame.loc[frame["first"] == 2015, "council"].unique()
+    assert adopters.size == 25
+    hole = frame["council"].isin(adopters[:10]) & (frame["year"] == 2015)
+    frame.loc[hole, "rate"] = np.nan
+    one = fit(name, frame, **COLUMNS, cohort="first")
+    two = fit(name, frame, **COLUMNS, treatment="exposed")
+    assert one.terms == two.terms
+    assert np.array_equal(one.point, two.point)
+    assert np.array_equal(one.std_error, two.std_error, equal_nan=True)
+    assert not any("adopted earlier" in text for text in two.warnings)
+
+
+@pytest.mark.parametrize("name", ["group_time", "event_study"])
+def test_a_gap_before_the_first_exposed_row_is_warned_of_with_its_dates(name):
+    frame = make_panel()
+    gone = (frame["council"] == "E000") & frame["year"].isin([2012, 2013])
+    late = (frame["council"] == "E001") & (frame["year"] < 2017)
+    words = (
+        r"2 units .*: E000 \(taken as 2014, last row before it 2011\), "
+        r"E001 \(taken as 2017, no row before it\)"
+    )
+    with pytest.warns(InexactAdoptionWarning, match=words):
+        found = fit(name, frame[~gone & ~late], **COLUMNS, treatment="exposed")
+    assert any("adopted earlier" in text for text in found.warnings)
+    dated = fit(name, frame[~gone], **COLUMNS, cohort="first")
+    assert not any("adopted earlier" in text for text in dated.warnings)
+    every_other = fit(name, frame[frame["year"] % 2 == 0], **COLUMNS, treatment="exposed",
+                      **({} if name == "group_time" else {"reference": -2}))  # fmt: skip
+    assert not any("adopted earlier" in text for text in every_other.warnings)
+    # The model of twfe has no dates: a gap says nothing about its exposure.
+    plain = fit("twfe", frame[~gone & ~late], **COLUMNS, treatment="exposed")
+    assert not any("adopted earlier" in text for text in plain.warnings)
 
 
 def test_clusters_that_cut_through_units():

@@ -16,6 +16,7 @@ from evallib.estimate.intake import take
 from evallib.estimate.options import (
     EventStudyOptions,
     GroupTimeOptions,
+    TwfeOptions,
     read_options,
 )
 from evallib.estimate.result import Estimate
@@ -48,7 +49,8 @@ def fit(
         Column of first treated periods, constant within units; missing means never treated
         (0 and infinity too, with a warning).
     treatment : str, optional
-        Column that is 1 where exposed and 0 elsewhere. Give this or ``cohort``.
+        Column that is 1 where exposed and 0 elsewhere. Give this or ``cohort``. A unit's cohort is
+        its first period with a 1, whether or not that row has an outcome.
     **options
         ``comparison``, ``base``, ``anticipation``, ``method``, ``weights``, ``cluster``,
         ``allow_unbalanced``, ``covariates``, ``small_sample``, ``vcov``, ``window``,
@@ -95,6 +97,7 @@ def fit(
         cluster=chosen.cluster,
         covariates=() if isinstance(chosen, GroupTimeOptions) else chosen.covariates,
         notes=notes,
+        needs_dates=not isinstance(chosen, TwfeOptions),
     )
     if sample.periods.size < 2:
         what = f"there is one period ({sample.periods[0]})"

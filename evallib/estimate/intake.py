@@ -15,6 +15,7 @@ from evallib.errors import (
     did_you_mean,
     first_five,
 )
+from evallib.estimate.adoption import read_adoption, warn_inexact
 from evallib.estimate.columns import (
     Notes,
     read_cohorts,
@@ -43,7 +44,7 @@ class Sample:
     cohort : array, shape (N,)
         First treated period; infinity is never treated.
     treatment : array, shape (N, T)
-        1 where exposed, 0 elsewhere.
+        1 where exposed and observed, 0 elsewhere.
     weight : array, shape (N, T)
         1 without weights; 0 where not observed.
     cluster : integer array, shape (N, T)
@@ -82,8 +83,14 @@ def take(
     cluster: str | None,
     covariates: Sequence[str],
     notes: Notes,
+    needs_dates: bool = True,
 ) -> Sample:
     """Check a frame and return it as a sample.
+
+    Parameters
+    ----------
+    needs_dates : bool
+        Whether the estimator counts from the first exposed period; twfe does not.
 
     Raises
     ------
@@ -96,6 +103,8 @@ def take(
         When rows without an outcome or covariate are left out.
     CohortCodingWarning
         When 0 or infinity is read as never-treated.
+    InexactAdoptionWarning
+        When the frame has no row just before a unit's first one with treatment, and dates count.
     """
     _require_columns(
         frame,
@@ -137,6 +146,13 @@ def take(
     if faults:
         raise EstimationError(faults)
 
+    is_absorbing = True
+    if exposed is not None:
+        start, is_absorbing = read_adoption(exposed, unit_codes, times)
+        if needs_dates:
+            warn_inexact(start, unit_codes, times, units, notes)
+    elif start is None:
+        start = np.full(len(frame), np.inf)
     keep = np.ones(len(frame), dtype=bool)
     for name, held in values.items():
         missing = np.isnan(held) & keep
@@ -151,7 +167,8 @@ def take(
         times=times,
         y=values[outcome],
         start=start,
-        exposed=exposed,
+        exposed=(times >= start).astype(float) if exposed is None else exposed,
+        is_absorbing=is_absorbing,
         weight=weight,
         groups=groups,
         covariates=np.array([values[name] for name in covariates]).reshape(-1, len(frame)),
@@ -201,8 +218,9 @@ def _grid(
     units: np.ndarray[tuple[int], np.dtype[np.object_]],
     times: IntArray,
     y: FloatArray,
-    start: FloatArray | None,
-    exposed: FloatArray | None,
+    start: FloatArray,
+    exposed: FloatArray,
+    is_absorbing: bool,
     weight: FloatArray,
     groups: IntArray,
     covariates: FloatArray,
@@ -224,24 +242,15 @@ def _grid(
     observed[u, t] = True
     cluster = np.full(shape, -1, dtype=np.int64)
     cluster[u, t] = np.unique(groups[keep], return_inverse=True)[1]
-    is_absorbing = True
-    if start is not None:
-        cohort = np.full(used.size, np.inf)
-        cohort[u] = start[keep]
-        treatment = ((periods[None, :] >= cohort[:, None]) & observed).astype(float)
-    else:
-        treatment = place(exposed if exposed is not None else np.zeros(keep.size))
-        ever = (treatment > 0).any(axis=1)
-        cohort = np.where(ever, periods[(treatment > 0).argmax(axis=1)].astype(float), np.inf)
-        after = (periods[None, :] >= cohort[:, None]) & observed
-        is_absorbing = bool((treatment[after] == 1).all())
+    cohort = np.full(used.size, np.inf)
+    cohort[u] = start[keep]
     return Sample(
         outcome=place(y),
         observed=observed,
         units=units[used],
         periods=periods.astype(np.int64),
         cohort=cohort,
-        treatment=treatment,
+        treatment=place(exposed),
         weight=place(weight),
         cluster=cluster,
         covariates=np.array([place(values) for values in covariates]).reshape(-1, *shape),
