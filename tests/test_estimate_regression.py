@@ -10,6 +10,7 @@ from estimation_panels import COLUMNS, make_panel
 
 from evallib.errors import (
     AbsorbedTreatmentWarning,
+    AlreadyTreatedWarning,
     EstimationError,
     FewClustersWarning,
     SingletonWarning,
@@ -145,6 +146,39 @@ def test_event_times_without_never_treated_units_are_refused_with_the_remedy():
         fit("event_study", frame, **COLUMNS, cohort="first")
     found = fit("event_study", frame, **COLUMNS, cohort="first", window=(-2, 2))
     assert np.isfinite(found.std_error[0])
+
+
+def test_units_exposed_in_every_row_are_left_out_of_an_event_study():
+    frame = make_panel(seed=7, cohorts=(2008, 2014, 2016, np.nan))
+    late = (frame["council"] == "E001") & (frame["year"] < 2014)  # its rows before are absent
+    frame = frame[~late]
+    with pytest.warns(AlreadyTreatedWarning, match="16 units are exposed in every row.*E000, E001"):
+        found = fit("event_study", frame, **COLUMNS, cohort="first", window=(-3, 4))
+    rest = frame[(frame["first"] != 2008) & (frame["council"] != "E001")]
+    same = fit("event_study", rest, **COLUMNS, cohort="first", window=(-3, 4))
+    assert found.terms == same.terms
+    assert np.array_equal(found.point, same.point)
+    assert np.array_equal(found.std_error, same.std_error, equal_nan=True)
+    assert (found.n_units, found.n_treated_units, found.n_obs) == (44, 29, 44 * 9)
+    assert any("exposed in every row" in text for text in found.warnings)
+    everyone = make_panel(cohorts=(2005, 2008))
+    with pytest.raises(EstimationError, match="every unit is exposed in every row"):
+        fit("event_study", everyone, **COLUMNS, cohort="first")
+
+
+def test_cohorts_beyond_the_panel_are_never_exposed_within_it():
+    frame = make_panel(seed=8, cohorts=(2014, 2021, np.nan))
+    found = fit("event_study", frame, **COLUMNS, cohort="first")
+    never = frame.assign(first=frame["first"].where(frame["first"] != 2021))
+    same = fit("event_study", never, **COLUMNS, cohort="first")
+    assert found.terms == same.terms and found.terms[1] == "event_time=-4"
+    assert np.array_equal(found.point, same.point)
+    assert found.n_treated_units == same.n_treated_units == 20
+    assert fit("twfe", frame, **COLUMNS, cohort="first").n_treated_units == 20
+    assert fit("group_time", frame, **COLUMNS, cohort="first").n_treated_units == 20
+    # With no other comparison they are the comparison group, as in group_time.
+    alone = fit("event_study", frame[frame["first"].notna()], **COLUMNS, cohort="first")
+    assert alone.n_treated_units == 20 and np.isfinite(alone.std_error[0])
 
 
 def test_two_clusters_are_refused_and_few_are_warned_of():

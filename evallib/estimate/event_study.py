@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from evallib.errors import EstimationError, Fault, first_five
+from evallib.errors import AlreadyTreatedWarning, EstimationError, Fault, first_five
 from evallib.estimate.columns import Notes
-from evallib.estimate.intake import Sample
+from evallib.estimate.intake import Sample, keep_units
 from evallib.estimate.options import EventStudyOptions
-from evallib.estimate.regression import absorbed, prepare
-from evallib.estimate.result import Estimate, FloatArray
+from evallib.estimate.regression import absorbed, drop_singletons, prepare
+from evallib.estimate.result import BoolArray, Estimate, FloatArray
 from evallib.estimate.two_way import describe, finish, fit_regression, trim
 
 REFERENCES = (
@@ -24,14 +24,21 @@ def fit_event_study(sample: Sample, options: EventStudyOptions, notes: Notes) ->
     """Return coefficients by event time, headed by ``att``, the mean of those from 0 on.
 
     With a window both of its ends are binned: the first term pools it and all earlier event
-    times, the last it and all later ones. Units that are never exposed are zero throughout.
+    times, the last it and all later ones. Units that are never exposed are zero throughout, and
+    so are units whose cohort lies beyond the panel's last period. Units that are exposed in every
+    row have no row before exposure to be measured against and are left out.
 
     Raises
     ------
     EstimationError
         When no unit is exposed, when the reference has no row, or when the terms are not
         identified (no never-exposed unit and no binned end).
+
+    Warns
+    -----
+    AlreadyTreatedWarning, SingletonWarning, FewClustersWarning, ThinDesignWarning
     """
+    sample = _within_panel(sample, notes)
     sample, weight, dropped = trim(sample, options, notes)
     kept = weight > 0
     event = np.where(kept, sample.periods[None, :] - sample.cohort[:, None], np.nan)
@@ -78,6 +85,29 @@ def fit_event_study(sample: Sample, options: EventStudyOptions, notes: Notes) ->
         },
     )
     return finish(estimate, fitted, sample, event >= 0, notes)
+
+
+def _within_panel(sample: Sample, notes: Notes) -> Sample:
+    """Return the sample without units exposed in every row, later cohorts as never exposed."""
+    weight, _, _ = drop_singletons(sample.weight)
+    last = sample.periods[sample.observed.any(axis=0)].max()
+    sample = replace(sample, cohort=np.where(sample.cohort > last, np.inf, sample.cohort))
+    before = sample.periods[None, :] < sample.cohort[:, None]
+    live = (weight > 0).any(axis=1)
+    already: BoolArray = np.asarray(live & ~((weight > 0) & before).any(axis=1))
+    if not already.any():
+        return sample
+    if not (live & ~already).any():
+        what = "every unit is exposed in every row"
+        remedy = "Add rows before exposure and units that are exposed later or never"
+        raise EstimationError([Fault("exposure", what, "", remedy)])
+    shown = first_five(list(sample.units[already]))
+    text = (
+        f"{int(already.sum())} units are exposed in every row, with none before exposure, and are "
+        f"left out: {shown}."
+    )
+    notes.warn(AlreadyTreatedWarning, text)
+    return keep_units(sample, ~already)
 
 
 def _terms(

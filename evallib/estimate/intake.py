@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -69,6 +69,21 @@ class Sample:
         top = self.cluster.max(axis=1)
         same = (self.cluster == top[:, None]) | ~self.observed
         return np.asarray(top) if bool(same.all()) else None
+
+
+def keep_units(sample: Sample, keep: BoolArray) -> Sample:
+    """Return a sample of some of its units, shape (N,), with all of its periods."""
+    return replace(
+        sample,
+        outcome=sample.outcome[keep],
+        observed=sample.observed[keep],
+        units=sample.units[keep],
+        cohort=sample.cohort[keep],
+        treatment=sample.treatment[keep],
+        weight=sample.weight[keep],
+        cluster=sample.cluster[keep],
+        covariates=sample.covariates[:, keep],
+    )
 
 
 def take(
