@@ -212,6 +212,58 @@ def test_few_treated_clusters_make_regressions_permute():
     assert leads["terms"] == ("event_time=-4", "event_time=-3")
 
 
+def spread(design: Design, effect: float) -> Design:
+    """Return the design with an effect in every exposed row of every council with a cohort."""
+    cohort = design.full["council_code"].map(design.councils.set_index("council_code")["cohort"])
+    full = design.full.copy()
+    full["value"] += effect * (full["period"] >= cohort)
+    keys, tables = ["council_code", "period"], {}
+    for name in ("frame", "group_time_frame"):
+        rows = getattr(design, name).drop(columns="value")
+        tables[name] = rows.merge(full[[*keys, "value"]], on=keys, validate="one_to_one")
+    return replace(design, full=full, **tables)
+
+
+def test_intervals_by_permutation_move_with_an_effect_on_all():
+    """Later-treated controls respond as well, in rows that only other assignments read."""
+    design = make_design(seed=6, treated={2014: 4, 2015: 4}, later=14, never=24)
+    councils = design.councils.copy()
+    councils.loc[councils["cohort"] == 2019, "cohort"] = 2017.0
+    frames = {}
+    for name in ("frame", "group_time_frame"):
+        rows = getattr(design, name)
+        later = councils.loc[councils["cohort"] == 2017, "council_code"]
+        gone = rows["council_code"].isin(later) & (rows["period"] >= 2016)
+        frames[name] = rows[~gone].reset_index(drop=True)
+    design = replace(design, councils=councils, estimators=("twfe", "group_time"), **frames)
+    found = []
+    for effect in (0.0, 3.0):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found.append(estimate(spread(design, effect)))
+    for one, two in zip(*found, strict=True):
+        assert one.inference == two.inference == "permutation"
+        assert two.point[0] - one.point[0] == pytest.approx(3, abs=1e-9)
+        assert two.conf_low[0] - one.conf_low[0] == pytest.approx(3, abs=1e-4)
+        assert two.conf_high[0] - one.conf_high[0] == pytest.approx(3, abs=1e-4)
+
+
+def test_a_permuted_event_study_leaves_out_councils_without_rows_before():
+    design = make_design(seed=1, treated={2015: 4, 2016: 5}, estimators=("event_study",))
+    cut = {
+        name: rows[~((rows["council_code"] == "E003") & (rows["period"] < 2015))]
+        for name in ("full", "frame", "group_time_frame")
+        for rows in (getattr(design, name),)
+    }
+    design = replace(design, **cut)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        one = estimate(design).items[0]
+    assert one.inference == "permutation"
+    assert any("exposed in every row" in text for text in one.warnings)
+    assert one.inversions["att"].observed[0] == pytest.approx(one.point[0], abs=1e-10)
+
+
 def test_a_thick_design_stays_analytic_and_says_why():
     design = make_design(seed=2, treated={2014: 40, 2016: 40}, never=60, estimators=("group_time",))
     with warnings.catch_warnings():

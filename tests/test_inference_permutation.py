@@ -143,6 +143,35 @@ def test_testing_a_value_is_taking_it_from_the_outcome():
     )
 
 
+def test_the_interval_moves_with_an_effect_that_later_councils_share():
+    """A constant effect for all, later-treated controls too, shifts both ends by itself."""
+    rng = np.random.default_rng(11)
+    outcome = rng.normal(size=(40, 9)).cumsum(axis=1)
+    periods = np.arange(2010, 2019)
+    cohort = np.repeat([2014.0, 2016.0, np.inf], [8, 12, 20])
+    paths, codes = encode_paths(cohort, cohort == 2014)
+    exposed = periods[None, :] >= cohort[:, None]
+    drawn = permute_paths(codes, np.zeros(40, int), np.arange(40), 199, rng)
+    observed = np.ones(outcome.shape, dtype=bool)
+    k = path_events(paths, periods, None, None)
+    kept = path_rows(paths, periods, 1)
+
+    def intervals(effect):
+        moved = outcome + effect * exposed
+        cells = prepare(moved, observed, periods, paths, comparison="not_yet_treated",
+                        base="universal", anticipation=1)  # fmt: skip
+        regression = PathRegression(moved, observed * 1.0, np.arange(40), k, kept,
+                                    exposed * 1.0, np.eye(1))  # fmt: skip
+        first, _ = permute_regression(regression, codes, drawn, ("att",), np.array([np.nan]))
+        tests = {**permute_cells(cells, codes, drawn).overall, "twfe": first}
+        return {kind: np.array(test.interval(0.95)) for kind, test in tests.items()}
+
+    plain = intervals(0.0)
+    for effect in (2.0, 20.0):
+        for kind, ends in intervals(effect).items():
+            assert ends - effect == pytest.approx(plain[kind], abs=1e-4), kind
+
+
 def test_quantiles_and_p_values_agree():
     rng = np.random.default_rng(7)
     drawn = np.abs(rng.normal(size=199))

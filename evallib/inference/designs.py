@@ -29,6 +29,7 @@ from evallib.inference.permutation import choose_strata, permute_paths
 from evallib.inference.permuted_cells import permute_cells
 from evallib.inference.permuted_regression import (
     PathRegression,
+    path_after,
     path_events,
     path_rows,
     permute_regression,
@@ -307,8 +308,7 @@ def _permute_regression(
     if is_events:
         times = fitted.event_time[live & ~np.isnan(fitted.event_time)]
         shown = np.unique(times)
-    treated = panel.paths.is_treated[panel.codes]
-    cohort = np.where(treated, panel.paths.cohort[panel.codes], np.inf)
+    cohort = panel.paths.cohort[panel.codes]  # later-treated controls among them
     exposed = ((panel.periods[None, :] >= cohort[:, None]) & panel.observed).astype(float)
     problem = PathRegression(
         outcome=panel.outcome,
@@ -320,6 +320,7 @@ def _permute_regression(
         kept=path_rows(panel.paths, panel.periods, design.anticipation),
         exposed=exposed,
         rows=kept.rows[live],
+        after=path_after(panel.paths, panel.periods) if is_events else None,
     )
     drawn = permute_paths(panel.codes, panel.strata, panel.cluster, PERMUTATION_DRAWS, rng)
     names = tuple(term for term, is_live in zip(fitted.terms, live, strict=True) if is_live)

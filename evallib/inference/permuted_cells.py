@@ -108,7 +108,8 @@ def permute_cells(problem: Problem, codes: IntArray, drawn: IntArray) -> Permute
     kinds = ("group", "simple", "dynamic", "calendar")
     each = {kind: averages(kind, cells.group, cells.period, cells.path) for kind in kinds}
     heads = _heads([each[kind] for kind in kinds])
-    cohort = np.where(problem.paths.is_treated, problem.paths.cohort, np.inf)[codes]
+    # One effect for all reaches the later-treated too, in rows that they show on other paths.
+    cohort = problem.paths.cohort[codes]
     exposed = (problem.periods[None, :] >= cohort[:, None]).astype(float)
     change = _changes(problem, exposed)
     anticipated = (event < 0) & (cells.period == problem.periods[cells.base])

@@ -33,9 +33,13 @@ class PathRegression:
     kept : boolean array, shape (P, T)
         Which rows a unit on each path keeps.
     exposed : array, shape (N, T)
-        1 where a unit is exposed in truth.
+        1 where a unit is exposed in truth, also where it serves as comparison only and the real
+        assignment leaves the row out: under a constant effect for all the row carries it.
     rows : array, shape (K, k)
         The terms as combinations of the coefficients.
+    after : boolean array, shape (P, T), optional
+        Rows at or after exposure; units with no other row on their path are left out, as the
+        event study does.
     """
 
     outcome: FloatArray
@@ -45,6 +49,7 @@ class PathRegression:
     kept: BoolArray
     exposed: FloatArray
     rows: FloatArray
+    after: BoolArray | None = None
 
 
 def path_rows(paths: Paths, periods: IntArray, anticipation: int) -> BoolArray:
@@ -56,6 +61,11 @@ def path_rows(paths: Paths, periods: IntArray, anticipation: int) -> BoolArray:
     to_go = paths.cohort[:, None] - periods[None, :]
     before = to_go > anticipation
     return np.asarray(before | (paths.is_treated[:, None] & (to_go <= 0)))
+
+
+def path_after(paths: Paths, periods: IntArray) -> BoolArray:
+    """Return which rows of each treated path lie at or after exposure, shape (P, T)."""
+    return np.asarray(paths.is_treated[:, None] & (periods[None, :] >= paths.cohort[:, None]))
 
 
 def path_events(
@@ -94,6 +104,8 @@ def _solve(
     problem: PathRegression, codes: IntArray, order: IntArray, first: IntArray
 ) -> FloatArray:
     weight = problem.weight * problem.kept[codes]  # (r, N, T)
+    if problem.after is not None:
+        weight *= ((weight > 0) & ~problem.after[codes]).any(axis=-1, keepdims=True)
     projection = prepare_projection(weight)
     regressors = problem.regressors[codes].swapaxes(1, 2)  # (r, k, N, T)
     draws, k = regressors.shape[0], regressors.shape[1]
