@@ -175,6 +175,26 @@ def test_two_faults_in_two_files_give_two_lines(folder: Path) -> None:
     assert len(str(caught.value).splitlines()) == 2
 
 
+def test_two_kinds_of_fault_in_one_file_give_two_lines(folder: Path) -> None:
+    append(CHILDREN, "E06099999,2014/15,assessments_within_45_days_pct,89.2")(folder)
+    append(CHILDREN, "E06000001,2014/15,assessments_within_45_days_pct,n/a")(folder)
+    with pytest.raises(DataError) as caught:
+        load_store(folder, strict=False, label="mine")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert any("'n/a' is not a number" in line for line in lines)
+    assert any("E06099999" in line for line in lines)
+
+
+@pytest.mark.parametrize("content", ["junk\n1\n", "council_code;kind\nE06000001;cpc\n"])
+def test_a_table_of_another_shape_is_one_line(folder: Path, content: str) -> None:
+    (folder / "notes.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        load_store(folder, strict=False, label="mine")
+    assert len(str(caught.value).splitlines()) == 1
+    assert "has none of the columns" in str(caught.value)
+
+
 def test_own_tables_must_agree_with_their_sha256(folder: Path) -> None:
     append("population.csv", "E06000001,2050,90000")(folder)
     with pytest.raises(DataError, match="sha256"):

@@ -43,7 +43,7 @@ def read_text_table(path: Path, label: str) -> pd.DataFrame:
         ) from None
     except OSError as error:
         raise DataError(
-            [Fault(label, f"cannot be read ({error.strerror})", "", "Mend its permissions")]
+            [Fault(label, f"cannot be read ({error.strerror})", "", "Put a readable file there")]
         ) from None
     try:
         text = raw.decode("utf-8-sig")

@@ -227,6 +227,16 @@ def check_table(frame: pd.DataFrame, spec: TableSpec, label: str) -> list[Fault]
         One fault a kind of failure and column, with the first five places and their number.
     """
     missing = [name for name in spec.columns if name not in frame.columns]
+    if len(missing) == len(spec.columns):
+        return [
+            Fault(
+                label,
+                f"has none of the columns {', '.join(spec.columns)} "
+                f"(it has: {first_five(list(frame.columns))})",
+                "It is another table, or its cells are not separated by commas",
+                "Save it as comma-separated CSV, or move it out of the folder",
+            )
+        ]
     if missing:
         return [
             Fault(

@@ -136,6 +136,7 @@ class _Loader:
         self.notes: list[str] = []
         self.inputs: list[Mapping[str, Any]] = []
         self.aside: list[tuple[str, str, int]] = []
+        self.broken: dict[str, pd.DataFrame] = {}
 
     def load(self) -> Store:
         raw = {name: self.read(name, schemas.TABLES[name]) for name in _SPINE}
@@ -162,6 +163,8 @@ class _Loader:
             if table is not None
         }
         self.check_corrections_files(corrections, outcomes)
+        for label, text in self.broken.items():
+            self.faults += _unknown_in_broken(text, book, label)
         if self.faults:
             raise DataError(self.faults)
         councils = councils.assign(council_code=book.follow(councils["council_code"]))
@@ -208,6 +211,7 @@ class _Loader:
         wrong = schemas.check_table(text, spec, label)
         if wrong:
             self.faults += wrong
+            self.broken[label] = text
             return None
         return schemas.typed(text, spec)
 
@@ -308,6 +312,15 @@ class _Loader:
                     "Mend the name or remove the corrections",
                 )
             )
+
+
+def _unknown_in_broken(text: pd.DataFrame, book: CodeBook, label: str) -> list[Fault]:
+    """Return the unknown codes of a table that has other faults, so that all come at once."""
+    if "council_code" not in text.columns:
+        return []
+    shaped = text["council_code"].str.fullmatch(schemas.CODE)
+    combined = text["council_code"].str.startswith("E47")
+    return unknown_codes(text[shaped & ~combined], book, label)
 
 
 def _bad_years(table: pd.DataFrame, label: str) -> list[Fault]:
