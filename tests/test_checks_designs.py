@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import evallib as ev
 from evallib.checks.bacon import check_bacon
 from evallib.checks.balance import check_balance
 from evallib.checks.comparison import check_comparison_groups
@@ -208,3 +209,17 @@ def test_comparison_groups_that_disagree() -> None:
     assert check_comparison_groups(design, named, rival, "").verdict == "concern"
     assert check_comparison_groups(design, named, named, "").verdict == "pass"
     assert check_comparison_groups(design, named, None, "none").verdict == "not applicable"
+
+
+def test_leaving_group_time_out_does_not_escape_the_pretrends_check() -> None:
+    plan = ev.load_plan("peer_challenge", ["estimators=[twfe]", "headline.estimator=twfe"])
+    panel = ev.build_panel(plan)
+    exposure = ev.build_exposure(plan, panel)
+    design = ev.build_design(plan, panel, exposure, "long_term_empty_homes_pct")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimates = ev.estimate(design)
+        checks = ev.check(design, estimates)
+    verdicts = {item.no_record: item.verdict for item in checks.select("pre-trends")}
+    assert verdicts["assume_not_exposed"] == "fail"
+    assert {item.estimator for item in estimates} == {"twfe"}

@@ -212,3 +212,12 @@ def test_sidecars_are_optional_for_other_folders(folder: Path) -> None:
 def test_folder_that_does_not_exist() -> None:
     with pytest.raises(DataError, match="does not exist"):
         load_store("no/such/folder", strict=False)
+
+
+def test_the_line_of_an_unknown_code_is_that_of_the_file(folder: Path) -> None:
+    path = folder / CHILDREN
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[9] = "E06009999," + lines[9].split(",", 1)[1]
+    path.write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(DataError, match="line 10 council E06009999"):
+        load_store(folder, strict=False, label="mine")

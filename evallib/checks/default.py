@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,9 @@ from evallib.checks.pretrends import CHECK as PRETRENDS
 from evallib.checks.pretrends import check_pretrends
 from evallib.checks.verdict import Evidence, Ruling, Verdicts, decide
 from evallib.design import Design, Designs
+from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate, Estimates
+from evallib.inference.designs import estimate_one
 from evallib.inference.multiple import holm, holm_levels
 
 NOT_JUDGED = {
@@ -59,7 +62,7 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
 
 def _check_one(design: Design, estimates: Estimates) -> list[CheckResult]:
     aggregation = design.headline[1]
-    group_time = find_estimate(estimates, design, "group_time")
+    group_time = _group_time(design, estimates)
     results = [check_balance(design), check_counts(design), check_bacon(design)]
     if group_time is None:
         reason = refusal(estimates, design, "group_time") or "There is no group-time estimate"
@@ -73,6 +76,22 @@ def _check_one(design: Design, estimates: Estimates) -> list[CheckResult]:
         check_leave_one_out(design, group_time, aggregation),
         check_base_year(design, group_time, aggregation),
     ]
+
+
+def _group_time(design: Design, estimates: Estimates) -> Estimate | None:
+    """Return the group-time estimate, made for the checks where the plan does not ask for it.
+
+    A plan without group_time must not escape the pre-trends check by leaving it out.
+    """
+    found = find_estimate(estimates, design, "group_time")
+    if found is not None or "group_time" in design.estimators:
+        return found
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", EvallibWarning)
+            return estimate_one(design, "group_time")
+    except EstimationError:
+        return None
 
 
 def _compare(design: Design, estimates: Estimates) -> CheckResult:

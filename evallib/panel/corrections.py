@@ -38,13 +38,11 @@ def apply_corrections(
     mine = corrections[corrections["file"] == file]
     if mine.empty:
         return table, []
-    found = mine.merge(
-        table[[*_ROW, "value"]].assign(position=range(len(table))), on=_ROW, how="left"
-    )
+    found = mine.merge(table[[*_ROW, "value"]].assign(position=table.index), on=_ROW, how="left")
     faults = _unmatched(found, file, label) + _changed(found, file, label)
     if faults:
         return table, faults
-    mended = table.reset_index(drop=True)
+    mended = table.copy()  # its index, the lines of the file, stays for messages
     place = found["position"].astype(int)
     dropped = found["corrected"] == ""
     codes = (found["column"] == "council_code") & ~dropped

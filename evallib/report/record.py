@@ -281,8 +281,10 @@ def _analyses_tables(plan: PlanLike, estimates: pd.DataFrame | None) -> tuple[Ta
     planned_estimators = {str(name) for name in getattr(plan, "estimators", ())}
     planned_outcomes = {str(item.indicator) for item in getattr(plan, "outcomes", ())}
     planned_comparison = str(getattr(plan, "comparison", ""))
+    differences: Mapping[str, Any] = getattr(plan, "differences", dict)()
+    as_planned = "changed from the plan's file" if differences else "planned"
     frame["Planned"] = [
-        "planned"
+        as_planned
         if str(row["estimator"]) in planned_estimators
         and str(row.get("outcome", "")) in planned_outcomes
         and str(row.get("comparison", planned_comparison)) in ("", planned_comparison)
@@ -293,7 +295,8 @@ def _analyses_tables(plan: PlanLike, estimates: pd.DataFrame | None) -> tuple[Ta
 
 
 _PLANNED_NOTE = (
-    "Planned: outcome, estimator and comparison group are named in the plan. Both rules for "
+    "Planned: outcome, estimator and comparison group are named in the plan's file. Where a "
+    "parameter was set when the evaluation ran, the deviations above say which. Both rules for "
     "councils without a record are always shown."
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evallib.checks import Checks
+from evallib.checks import CheckResult, Checks
 from evallib.checks.default import find_estimate, refusal
 from evallib.design import Design, Designs
 from evallib.estimate import Estimate, Estimates
@@ -197,6 +197,12 @@ def outcome_section(design: Design, estimates: Estimates, checks: Checks) -> Sec
         reason = refusal(estimates, design, headline) or "no estimate was made"
         return Section(design.title, (f"Design not fit: {reason}.",))
     sentences = [_sentence(design, found), *_without_weight(design, found)]
+    if any(item.verdict == "fail" for item in _pretrends(design, checks)):
+        sentences.insert(
+            0,
+            "Design not fit: treated and comparison councils already moved apart before "
+            "exposure, so that the estimate below is not an effect.",
+        )
     if design.role == "descriptive":
         sentences.insert(0, "Descriptive: shown for context, outside the tests of the question.")
     comparison = checks.select("two comparison groups", design.outcome)
@@ -228,6 +234,11 @@ def _sentence(design: Design, estimate: Estimate) -> str:
         meaningful_change=design.meaningful_change,
         polarity=_polarity(design.polarity) if _excludes_zero(estimate) else "none",
     )
+
+
+def _pretrends(design: Design, checks: Checks) -> list[CheckResult]:
+    found = checks.select("pre-trends", design.outcome)
+    return [item for item in found if item.no_record == design.no_record]
 
 
 def _without_weight(design: Design, estimate: Estimate) -> list[str]:

@@ -90,8 +90,8 @@ def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
 def _tally(primary: pd.DataFrame) -> str:
     counts = primary["verdict"].value_counts()
     parts = [f"{_word(int(count))} {verdict}" for verdict, count in counts.items()]
-    total = _word(len(primary))
-    return f"Of {total} primary outcomes: {', '.join(parts)}."
+    total = f"{_word(len(primary))} primary outcome{'' if len(primary) == 1 else 's'}"
+    return f"Of {total}: {', '.join(parts)}."
 
 
 def _word(count: int) -> str:
@@ -343,7 +343,7 @@ def disclosure(results: Results) -> Table:
     counts["no_record"] = counts["no_record"].map(lambda r: RULE_WORDS.get(r, r))
     return Table(
         counts,
-        f"Every specification that ran: {len(facts)} estimates, all planned, all disclosed",
+        f"Every specification that ran: {len(facts)} estimates, all disclosed",
         notes=("Each estimate with its terms is in estimates.csv.",),
         labels={"estimates": "Estimates", "comparison": "Controls"},
         slug="disclosure",
