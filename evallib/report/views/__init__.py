@@ -24,15 +24,8 @@ _MODULES = {
     "register": ("dates_not_known", "joint_events", "register_coverage"),
     "exposed": ("earlier_events", "exposure_by_year", "exposure_status"),
     "flow": ("charts_of", "quality_tables", "sample_flow"),
-    "findings": (
-        "checks_overview",
-        "cohorts_table",
-        "designs_table",
-        "effects",
-        "other_events",
-        "outcome_paths",
-        "warnings_table",
-    ),
+    "samples": ("cohorts_table", "designs_table", "other_events", "outcome_paths"),
+    "findings": ("checks_overview", "effects", "warnings_table"),
     "summary": (
         "answer",
         "answer_chart",

@@ -1,0 +1,153 @@
+"""What the effect notebooks show of their samples: councils, cohorts, other events, paths."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from evallib.design import Design, Designs
+from evallib.plan.years import format_financial_year
+from evallib.report.chart import Chart
+from evallib.report.context_charts import paths_chart
+from evallib.report.sections import Section, Sections
+from evallib.report.tables import Table
+from evallib.report.views.naming import RULE_WORDS, SOURCE
+from evallib.report.words import unit_words
+
+FEWEST_COUNCILS = 5  # a mean of fewer is one council's story
+
+
+def designs_table(designs: Designs) -> Table:
+    """Return a row an outcome and no-record rule: councils, treated councils, council-years."""
+    rows = []
+    for design in designs:
+        for one in (design, design.alternative):
+            if one is not None:
+                cohorts = one.councils.loc[one.councils["is_treated"], "cohort"]
+                rows.append(
+                    {
+                        "outcome": one.title,
+                        "role": one.role,
+                        "no_record": RULE_WORDS[one.no_record],
+                        "councils": len(one.councils),
+                        "treated": one.n_treated,
+                        "cohorts": int(cohorts.nunique()),
+                        "without_after": int(_without_after(one)),
+                        "council_years": len(one.full),
+                    }
+                )
+    reasons = [d.alternative_reason for d in designs if d.alternative_reason]
+    return Table(
+        pd.DataFrame(rows),
+        "Estimation samples by outcome and by what is assumed of councils without a record",
+        notes=(
+            "Treated councils have a dated first event in the plan's years and a figure for at "
+            "least one period that begins after it. Those without such a period are compared "
+            "with, until their own event.",
+            *dict.fromkeys(reasons),
+        ),
+        labels={
+            "no_record": "Comparison group",
+            "treated": "Treated councils",
+            "without_after": "In the window, without a period after",
+            "council_years": "Council-years",
+        },
+        slug="designs",
+    )
+
+
+def _without_after(design: Design) -> int:
+    councils = design.councils
+    return int((councils["status"].eq("in_window") & ~councils["has_after_period"]).sum())
+
+
+def cohorts_table(designs: Designs) -> Table:
+    """Return treated councils by outcome and by the first period that begins after the event."""
+    parts = []
+    for design in designs:
+        treated = design.councils[design.councils["is_treated"]]
+        counts = treated.groupby("cohort").size()
+        last = int(design.full["period"].max())
+        for cohort, number in counts.items():
+            start = int(str(cohort).split(".")[0])
+            parts.append(
+                {
+                    "outcome": design.title,
+                    "first_exposed_year": format_financial_year(start),
+                    "treated": int(number),
+                    "years_after": last - start + 1,
+                }
+            )
+    return Table(
+        pd.DataFrame(parts),
+        "Treated councils by cohort: the first year of the outcome that begins after the event",
+        notes=(
+            "Years are the labels of the publication; an outcome measured over a calendar year "
+            "has its own periods.",
+        ),
+        labels={
+            "first_exposed_year": "First exposed year",
+            "treated": "Treated councils",
+            "years_after": "Years seen after exposure",
+        },
+        slug="cohorts",
+    )
+
+
+def other_events(designs: Designs) -> Table:
+    """Return how many councils met other events, or the studied event before, by outcome."""
+    rows = []
+    for design in designs:
+        for arm, members in design.councils.groupby("is_treated"):
+            rows.append(
+                {
+                    "outcome": design.title,
+                    "arm": "treated" if arm else "comparison",
+                    "councils": len(members),
+                    "earlier": int(members["earlier_event"].notna().sum()),
+                    "concurrent": int(members["concurrent"].ne("").sum()),
+                    "joint": int(members["cluster"].duplicated(keep=False).sum()),
+                }
+            )
+    return Table(
+        pd.DataFrame(rows),
+        "Earlier visits, concurrent events and joint events by arm",
+        notes=(
+            "An earlier recorded event of the plan's kinds is history: its after-effects, if any, "
+            "are in the years before. Concurrent events are those that the plan names.",
+        ),
+        labels={
+            "earlier": "With an earlier recorded event",
+            "concurrent": "With a concurrent event",
+            "joint": "In a joint event (one cluster)",
+        },
+        slug="other-events",
+    )
+
+
+def outcome_paths(designs: Designs) -> Sections:
+    """Return a section an outcome with its mean by year and arm: description, not impact."""
+    return Sections(tuple(Section(d.title, pieces=(_paths(d),)) for d in designs))
+
+
+def _paths(design: Design) -> Chart:
+    councils = design.councils.set_index("council_code")
+    arm = pd.Series("no recorded event", index=councils.index)
+    arm[councils["cohort"].notna()] = "later first event"
+    arm[councils["is_treated"]] = "treated"
+    arm = arm[arm.map(arm.value_counts()) >= FEWEST_COUNCILS]
+    rows = design.full.assign(group=design.full["council_code"].map(arm)).dropna(subset=["group"])
+    means = rows.groupby(["period", "group"])["value"].agg(["mean", "size"]).reset_index()
+    means["fin_year"] = means["period"].map(lambda p: format_financial_year(int(p)))
+    frame = means.rename(columns={"mean": "value", "size": "councils"})
+    events = sorted(councils.loc[councils["is_treated"], "event_period"].unique())
+    span = f"{frame['fin_year'].iloc[0]} to {frame['fin_year'].iloc[-1]}"
+    return paths_chart(
+        frame[["fin_year", "group", "value", "councils"]],
+        headline="Mean by year: a description, not an effect",
+        subtitle=f"{design.title}, {unit_words(design.unit)}, mean over councils, {span}",
+        source=SOURCE,
+        unit=unit_words(design.unit),
+        events=[format_financial_year(int(period)) for period in events],
+        slug=f"paths-{design.outcome}",
+        decimals=2,
+    )
