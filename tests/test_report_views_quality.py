@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -215,9 +215,7 @@ def test_a_lost_figure_is_seen_as_missing(children: Evaluation) -> None:
         & panel.figures["fin_year"].isin(years)
         & panel.figures["council_code"].isin(["E08000001", "E08000002", "E08000003"])
     )
-    thinner = Panel(
-        panel.frame, panel.figures[~gone], panel.covariates, panel.indicators, panel.store
-    )
+    thinner = replace(panel, figures=panel.figures[~gone])
     before = missing_by_year(children.plan, panel).set_index(["indicator", "fin_year"])
     after = missing_by_year(children.plan, thinner).set_index(["indicator", "fin_year"])
     change = after["missing"] - before["missing"]

@@ -10,8 +10,9 @@ from evallib.design.flow import SampleFlow
 from evallib.design.outcomes import OutcomeFigures
 from evallib.exposure.events import read_events
 from evallib.exposure.exposure import DATE_UNKNOWN, NO_RECORD, Exposure
-from evallib.panel.build import Panel, find_register
+from evallib.panel.build import Panel
 from evallib.panel.covariates import population_by_year
+from evallib.panel.plan_faults import find_register
 from evallib.panel.reorganisation import reorganised_councils
 from evallib.plan import Plan
 from evallib.plan.years import parse_financial_year

@@ -13,7 +13,8 @@ from evallib.design.build import Narrowed, Sample, build_sample, narrow
 from evallib.design.outcomes import OutcomeFigures, outcome_figures
 from evallib.errors import DesignError, EvallibError, Fault, did_you_mean
 from evallib.exposure.exposure import Exposure
-from evallib.panel.build import Panel, plan_label
+from evallib.panel.build import Panel
+from evallib.panel.plan_faults import plan_label
 from evallib.plan import Plan
 
 RULES = ("assume_not_exposed", "only_known")

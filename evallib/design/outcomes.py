@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from evallib.errors import DesignError, Fault, first_five
-from evallib.panel.build import Panel, plan_label
+from evallib.panel.build import Panel
 from evallib.panel.periods import PeriodRule
+from evallib.panel.plan_faults import plan_label
 from evallib.plan import Outcome, Plan
 from evallib.plan.years import parse_financial_year
 
@@ -55,7 +56,7 @@ def outcome_figures(plan: Plan, panel: Panel, outcome: Outcome) -> OutcomeFigure
     figures = panel.figures
     own = figures["indicator"].eq(outcome.indicator) & figures["period"].between(first, last)
     rows = figures.loc[own, ["council_code", "period", "value", "is_recast"]].reset_index(drop=True)
-    described = panel.store.indicator(outcome.indicator)
+    described = panel.catalogue.describe(outcome.indicator)
     title, unit = described["title"], described["unit"]
     zeros = without = 0
     if outcome.zeros == "missing":
@@ -72,7 +73,7 @@ def outcome_figures(plan: Plan, panel: Panel, outcome: Outcome) -> OutcomeFigure
         without = int(lacks.sum())
         rows = rows[~lacks]
         rows = rows.assign(value=rows["value"] / rows["below"]).drop(columns="below")
-        denominator = panel.store.indicator(outcome.per)
+        denominator = panel.catalogue.describe(outcome.per)
         title = f"{title} per {denominator['unit'].removesuffix('s')}"
         unit = f"{unit} per {denominator['unit'].removesuffix('s')}"
     if outcome.scale == "log":
@@ -96,7 +97,7 @@ def outcome_figures(plan: Plan, panel: Panel, outcome: Outcome) -> OutcomeFigure
         title=title,
         unit=unit,
         polarity=described["polarity"],
-        rule=panel.store.rules[outcome.indicator],
+        rule=panel.catalogue.rule(outcome.indicator),
         first=first,
         last=last,
         zeros_missing=zeros,

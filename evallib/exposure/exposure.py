@@ -8,7 +8,8 @@ from html import escape
 import pandas as pd
 
 from evallib.exposure.events import is_dated, orphan_reviews, read_events
-from evallib.panel.build import Panel, find_register
+from evallib.panel.build import Panel
+from evallib.panel.plan_faults import find_register
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year, parse_financial_year
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 from evallib.errors import DataError, Fault, first_five
 from evallib.panel import schemas
+from evallib.panel.catalogue import Catalogue
 from evallib.panel.codes import (
     CodeBook,
     build_code_book,
@@ -41,8 +42,10 @@ class Store:
         Where the tables lie.
     label : str
         How messages and reports name the folder.
-    councils, code_changes, corrections, indicators : pandas.DataFrame
+    councils, code_changes, corrections : pandas.DataFrame
         The spine tables; `corrections` is what was applied.
+    catalogue : Catalogue
+        What every indicator means.
     outcomes : pandas.DataFrame
         council_code, fin_year, period (first calendar year of the label), indicator, value,
         is_recast (whether the measurement period lies outside the council's dates in office),
@@ -52,8 +55,6 @@ class Store:
         saying why a row cannot be used (empty for those that can).
     tables : mapping of str to pandas.DataFrame
         The covariate tables and other tables, under current codes.
-    rules : mapping of str to PeriodRule
-        Measurement period of every indicator.
     book : CodeBook
         Which codes are known and where they lead.
     set_aside : pandas.DataFrame
@@ -69,19 +70,23 @@ class Store:
     councils: pd.DataFrame
     code_changes: pd.DataFrame
     corrections: pd.DataFrame
-    indicators: pd.DataFrame
+    catalogue: Catalogue
     outcomes: pd.DataFrame
     registers: Mapping[str, pd.DataFrame]
     tables: Mapping[str, pd.DataFrame]
-    rules: Mapping[str, PeriodRule]
     book: CodeBook
     set_aside: pd.DataFrame
     inputs: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...]
 
-    def indicator(self, name: str) -> pd.Series:
-        """Return the row of `indicators.csv` for an indicator."""
-        return self.indicators[self.indicators["indicator"] == name].iloc[0]
+    def held(self) -> tuple[str, ...]:
+        """Return the names of the indicators that have figures, in order."""
+        return tuple(sorted(set(self.outcomes["indicator"])))
+
+    def figures(self, indicators: Collection[str]) -> pd.DataFrame:
+        """Return every figure of some indicators, with the columns of `outcomes`."""
+        wanted = self.outcomes["indicator"].isin(list(indicators))
+        return self.outcomes[wanted].reset_index(drop=True)
 
 
 def load_store(folder: Path | str, *, strict: bool = True, label: str = "") -> Store:
@@ -174,11 +179,10 @@ class _Loader:
             councils=councils.drop_duplicates("council_code").reset_index(drop=True),
             code_changes=changes,
             corrections=corrections,
-            indicators=indicators.reset_index(drop=True),
+            catalogue=Catalogue(indicators.reset_index(drop=True), rules),
             outcomes=_flag_recast(figures, councils, rules),
             registers=events,
             tables=tables | totals,
-            rules=rules,
             book=book,
             set_aside=pd.DataFrame(self.aside, columns=["file", "reason", "rows"]),
             inputs=tuple(self.inputs),

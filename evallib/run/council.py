@@ -109,7 +109,7 @@ def _series(store: Store, code: str, council_type: str) -> pd.DataFrame:
     own = own[own["indicator"].notna()]
     held = medians[medians["indicator"].isin(set(own["indicator"]))]
     joined = held.merge(own, on=["indicator", "period"], how="left")
-    about = store.indicators[["indicator", "title", "unit"]]
+    about = store.catalogue.frame[["indicator", "title", "unit"]]
     joined = joined.merge(about, on="indicator", how="left").sort_values(["indicator", "period"])
     columns = ["indicator", "title", "unit", "fin_year", "value", "type_median", "n_councils"]
     return joined[columns].reset_index(drop=True)

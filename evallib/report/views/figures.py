@@ -47,7 +47,7 @@ def missing_by_year(plan: Plan, panel: Panel) -> pd.DataFrame:
         figures = panel.figures[panel.figures["indicator"] == name]
         figures = figures[figures["period"].between(first, last)]
         reporting = councils.index.isin(figures["council_code"])
-        rule, title = panel.store.rules[name], indicator_title(panel.store, name)
+        rule, title = panel.catalogue.rule(name), indicator_title(panel.catalogue, name)
         for period in range(first, last + 1):
             held = councils.index.isin(figures.loc[figures["period"] == period, "council_code"])
             day = pd.Timestamp(rule.end(period))

@@ -157,10 +157,10 @@ def quality_tables(
         table: pd.DataFrame = pd.concat(frames, ignore_index=True)
         return table[[*keys, *(name for name in table.columns if name not in keys)]]
 
-    store = panel.store
+    store, described = panel.store, panel.catalogue.frame
     return {
         "data_log": pd.DataFrame(list(store.inputs)),
-        "indicators": store.indicators[store.indicators["indicator"].isin(panel.indicators)],
+        "indicators": described[described["indicator"].isin(panel.indicators)],
         "corrections": store.corrections,
         "rows_set_aside": store.set_aside,
         "missing_figures": missing_by_year(plan, panel),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from evallib.panel.store import Store
+from evallib.panel.catalogue import Catalogue
 
 KIND_WORDS = {
     "cpc": "corporate peer challenge",
@@ -50,9 +50,9 @@ def kind_words(kind: str) -> str:
     return re.sub(r"\bchildrens\b", "children's", words)
 
 
-def indicator_title(store: Store, name: str) -> str:
+def indicator_title(catalogue: Catalogue, name: str) -> str:
     """Return an indicator's title."""
-    return str(store.indicator(name)["title"])
+    return str(catalogue.describe(name)["title"])
 
 
 def year_span(years: Iterable[str]) -> str:

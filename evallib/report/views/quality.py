@@ -127,7 +127,7 @@ def plan_indicators(plan: Plan, panel: Panel) -> Section:
     year = parse_financial_year(plan.known_from)
     measured, reported = [], []
     for name in panel.indicators:
-        facts, rule = panel.store.indicator(name), panel.store.rules[name]
+        facts, rule = panel.catalogue.describe(name), panel.catalogue.rule(name)
         measured.append(
             {
                 "title": facts["title"],
@@ -177,13 +177,13 @@ def plan_indicators(plan: Plan, panel: Panel) -> Section:
 
 def _breaks(panel: Panel, name: str) -> str:
     """Return an indicator's known breaks; 'as OTHER' becomes the other's title or its breaks."""
-    text = str(panel.store.indicator(name)["known_breaks"])
+    text = str(panel.catalogue.describe(name)["known_breaks"])
     other = text.removeprefix("as ")
-    if text == other or other not in set(panel.store.indicators["indicator"]):
+    if text == other or other not in set(panel.catalogue.names):
         return text or "none recorded"
     if other in panel.indicators:
-        return f"as for: {indicator_title(panel.store, other)}"
-    return str(panel.store.indicator(other)["known_breaks"])
+        return f"as for: {indicator_title(panel.catalogue, other)}"
+    return str(panel.catalogue.describe(other)["known_breaks"])
 
 
 def corrections_applied(panel: Panel) -> Table:
@@ -218,7 +218,7 @@ def corrections_applied(panel: Panel) -> Table:
     )
     grouped["reason"], notes = long_as_notes(list(grouped["reason"]), before=1)
     grouped["file"] = grouped["file"].str.removeprefix("outcomes/")
-    grouped["indicator"] = [indicator_title(panel.store, name) for name in grouped["indicator"]]
+    grouped["indicator"] = [indicator_title(panel.catalogue, name) for name in grouped["indicator"]]
     return Table(
         grouped,
         f"Slips of the publications mended on load: {format_count(len(applied), 'correction')} "

@@ -68,7 +68,7 @@ def unsafe_figures(plan: Plan, panel: Panel) -> Sections:
     for name in panel.indicators:
         rows = found[found["in_plan"] & (found["indicator"] == name)]
         if rows.empty:
-            clear.append(indicator_title(panel.store, name))
+            clear.append(indicator_title(panel.catalogue, name))
         else:
             sections.append(_unsafe_section(rows, panel, name))
     if clear:
@@ -103,7 +103,7 @@ def _unsafe_counts(found: pd.DataFrame, panel: Panel) -> Table:
     order = {name: place for place, name in enumerate(panel.indicators)}
     counts = counts.assign(place=counts["indicator"].map(order).fillna(len(order)))
     counts = counts.sort_values(["place", "indicator", "why"]).drop(columns="place")
-    counts["indicator"] = [indicator_title(panel.store, name) for name in counts["indicator"]]
+    counts["indicator"] = [indicator_title(panel.catalogue, name) for name in counts["indicator"]]
     return Table(
         counts,
         "Figures that look unsafe, by indicator and rule, over all years of the tables",
@@ -117,7 +117,7 @@ def _unsafe_counts(found: pd.DataFrame, panel: Panel) -> Table:
 
 
 def _unsafe_section(rows: pd.DataFrame, panel: Panel, name: str) -> Section:
-    facts = panel.store.indicator(name)
+    facts = panel.catalogue.describe(name)
     shown = rows.groupby("why", sort=False).head(MOST_LISTED)
     rest = rows.groupby("why", sort=False).size() - MOST_LISTED
     sentences = tuple(

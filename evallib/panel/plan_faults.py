@@ -1,0 +1,133 @@
+"""What a plan names that the tables do not hold: told before anything is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from evallib.errors import EvallibError, Fault, PlanError, did_you_mean
+from evallib.panel.registers import read_register
+from evallib.panel.store import Store
+from evallib.plan import Plan, shown_path
+from evallib.plan.years import parse_financial_year
+
+
+def plan_label(plan: Plan) -> str:
+    """Return how messages name a plan: its file, or its name when it has none."""
+    return shown_path(plan.path) if plan.path else plan.name
+
+
+def plan_faults(plan: Plan, store: Store) -> list[Fault]:
+    """Return what a plan names that the tables do not hold: one fault a name."""
+    where = plan_label(plan)
+    faults: list[Fault] = []
+
+    def unknown(key: str, word: str, known: list[str], what: str, why: str) -> None:
+        listed = f"Use one of: {', '.join(known)}" if len(known) <= 12 else "See `evallib params`"
+        hint = did_you_mean(word, known)
+        faults.append(Fault(f"{where}, {key}", f"{word!r} is not {what}.{hint}", why, listed))
+
+    known = list(store.held())
+    for number, outcome in enumerate(plan.outcomes):
+        for key, name in (("indicator", outcome.indicator), ("per", outcome.per)):
+            if name and name not in known:
+                place = f"outcomes[{number}].{key}"
+                hint = did_you_mean(name, known)
+                faults.append(
+                    Fault(
+                        f"{where}, {place}",
+                        f"{name!r} is not an indicator of {store.label}/outcomes.{hint}",
+                        "There are no figures to evaluate",
+                        f"Known indicators: {', '.join(known)}",
+                    )
+                )
+        faults += _empty_years(plan, number, store)
+    registers = [("register", plan.register, plan.kinds)]
+    if plan.concurrent is not None:
+        registers.append(("concurrent.register", plan.concurrent.register, plan.concurrent.kinds))
+    for key, name, kinds in registers:
+        try:
+            events = find_register(store, name, f"{where}, {key}")
+        except EvallibError as error:
+            faults += error.faults
+            continue
+        held = sorted(set(events["kind"]))
+        for kind in kinds:
+            if kind not in held:
+                unknown(
+                    key.replace("register", "kinds"),
+                    kind,
+                    held,
+                    f"a kind of event in the register {name}",
+                    "Nobody would count as exposed",
+                )
+    councils = store.councils
+    for code in plan.exclude:
+        if code not in set(councils["council_code"]):
+            unknown(
+                "exclude",
+                code,
+                list(councils["council_code"]),
+                "a current council's code",
+                "A misspelt code leaves the council in",
+            )
+    for key, column in (("council_types", "council_type"), ("regions", "region")):
+        wanted = getattr(plan, key)
+        if wanted != "all":
+            held = sorted(set(councils[column]))
+            for word in wanted:
+                if word not in held:
+                    unknown(
+                        key,
+                        word,
+                        held,
+                        f"a {column.replace('_', ' ')} of councils.csv",
+                        "The sample would be empty",
+                    )
+    return faults
+
+
+def _empty_years(plan: Plan, number: int, store: Store) -> list[Fault]:
+    outcome = plan.outcomes[number]
+    figures = store.figures([outcome.indicator])
+    span = outcome.years or plan.years
+    first, last = (parse_financial_year(year) for year in span)
+    if figures.empty or figures["period"].between(first, last).any():
+        return []
+    held = f"{figures['fin_year'].min()} to {figures['fin_year'].max()}"
+    return [
+        Fault(
+            f"{plan_label(plan)}, outcomes[{number}].years",
+            f"{outcome.indicator} has no figure in {span[0]} to {span[1]}",
+            f"Its figures cover {held}",
+            "Give years that the table covers",
+        )
+    ]
+
+
+def find_register(store: Store, name: str, where: str) -> pd.DataFrame:
+    """Return a register of the store by name, or one that a path names.
+
+    Raises
+    ------
+    PlanError
+        When there is no such register.
+    DataError
+        When a register given as a path is wrong.
+    """
+    if name in store.registers:
+        return store.registers[name]
+    if name.endswith(".csv"):
+        return read_register(Path(name), store.book)
+    hint = did_you_mean(name, store.registers)
+    raise PlanError(
+        [
+            Fault(
+                where,
+                f"{name!r} is not a register of {store.label}.{hint}",
+                "Nobody would count as exposed",
+                f"Use one of: {', '.join(sorted(store.registers))}, or the path of a CSV file",
+            )
+        ]
+    )
