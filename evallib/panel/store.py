@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,47 @@ class Store:
         """Return every figure of some indicators, with the columns of `outcomes`."""
         wanted = self.outcomes["indicator"].isin(list(indicators))
         return self.outcomes[wanted].reset_index(drop=True)
+
+    def with_tables(
+        self,
+        *,
+        figures: pd.DataFrame,
+        catalogue: Catalogue,
+        registers: Mapping[str, pd.DataFrame],
+        inputs: Sequence[Mapping[str, Any]],
+    ) -> Store:
+        """Return a store that also holds figures, registers and inputs from elsewhere.
+
+        Parameters
+        ----------
+        figures : pandas.DataFrame
+            council_code (current), fin_year, indicator, value, file; one row a figure, already
+            checked. `period` and `is_recast` are worked out here, by the catalogue's rules. May
+            be empty.
+        catalogue : Catalogue
+            The whole catalogue of the new store: this one's rows and those of the new figures.
+        registers : mapping of str to pandas.DataFrame
+            Registers to add, followed to current codes; one of a name that is held replaces it.
+        inputs : sequence of mapping
+            One a file that was read, with the keys of `inputs`.
+
+        Returns
+        -------
+        Store
+            `held`, `figures` and `outcomes` include the new figures. This store stays as it is.
+        """
+        parts = [self.outcomes]
+        if len(figures):
+            parts.append(_flag_recast(figures, self.councils, catalogue.rules))
+        order = ["indicator", "council_code", "period"]
+        outcomes = pd.concat(parts, ignore_index=True).sort_values(order, ignore_index=True)
+        return replace(
+            self,
+            outcomes=outcomes,
+            catalogue=catalogue,
+            registers={**self.registers, **registers},
+            inputs=(*self.inputs, *inputs),
+        )
 
 
 def load_store(folder: Path | str, *, strict: bool = True, label: str = "") -> Store:
