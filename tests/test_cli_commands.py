@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from evallib import __version__
 from evallib.cli import app
 from evallib.errors import Fault, PlanError
 from evallib.plan import load_plan
@@ -41,6 +42,14 @@ def test_help_is_quick_and_loads_no_data_library() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
     assert time.monotonic() - start < 5
+
+
+def test_the_version_is_told_and_no_command_shows_the_commands() -> None:
+    told = RUNNER.invoke(app, ["--version"])
+    assert (told.exit_code, told.stdout) == (0, f"evallib {__version__}\n")
+    nothing = RUNNER.invoke(app, [])
+    assert nothing.exit_code == 2
+    assert "validate" in nothing.stdout
 
 
 @pytest.mark.parametrize("command", ["run", "validate"])

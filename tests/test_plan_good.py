@@ -99,6 +99,12 @@ def test_the_effective_plan_written_again_is_the_same_plan(tmp_path: Path) -> No
     [
         ("history.years=10", "history.years", 10),
         ("outcomes.0.role=primary", "outcomes.recycling_rate_pct.role", "primary"),
+        ("outcomes[0].role=primary", "outcomes.recycling_rate_pct.role", "primary"),
+        (
+            "outcomes[recycling_rate_pct].role=primary",
+            "outcomes.recycling_rate_pct.role",
+            "primary",
+        ),
         ("outcomes.recycling_rate_pct.role=primary", "outcomes.recycling_rate_pct.role", "primary"),
         ("years=[2016/17, 2024/25]", "years", ["2016/17", "2024/25"]),
         ("years.0=2016/17", "years.0", "2016/17"),

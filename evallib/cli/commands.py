@@ -6,12 +6,10 @@ from typing import Annotated
 
 import typer
 
-from evallib.cli.endings import NOTEBOOK_FAILED, ends_plainly
+from evallib.cli.endings import BAD_INPUT, NOTEBOOK_FAILED, ends_plainly
 
 app = typer.Typer(
     name="evallib",
-    help="Evaluate what changed in English councils after a programme or an intervention.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -27,6 +25,22 @@ Data = Annotated[
     typer.Option("--data", metavar="DIR", help="A folder of the shape of data/raw."),
 ]
 Out = Annotated[str | None, typer.Option("--out", metavar="DIR", help="The folder of all outputs.")]
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Evaluate what changed in English councils after a programme or an intervention."""
+    if version:
+        from evallib import __version__
+
+        _say(f"evallib {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        _say(context.get_help())
+        raise typer.Exit(BAD_INPUT)
 
 
 @app.command("run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from evallib.errors import Fault, PlanError, did_you_mean
 from evallib.plan.reading import Loc, parse_value
 
 _ABSENT = object()
+_ITEM = re.compile(r"\[([^\[\]]+)\]")  # outcomes[0] as messages write it, for outcomes.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ def apply_overrides(
     --------
     >>> apply_overrides({"history": {"years": 5}}, [Override("history.years", 10)])[:2]
     ({'history': {'years': 10}}, {'history.years': 10})
+    >>> apply_overrides({"outcomes": [{"role": "primary"}]}, [Override("outcomes[0].role", "x")])[1]
+    {'outcomes.0.role': 'x'}
     """
     changed = copy.deepcopy(dict(values))
     landed: dict[Loc, Override] = {}
@@ -147,7 +151,7 @@ def _put(root: dict[str, Any], override: Override) -> tuple[Loc, str]:
     target: Any = root
     loc: Loc = ()
     names: list[str] = []
-    parts = override.key.split(".")
+    parts = _ITEM.sub(r".\1", override.key).split(".")
     for depth, part in enumerate(parts):
         step, name = _step(target, part, override)
         loc = (*loc, step)
