@@ -140,7 +140,7 @@ class Run:
             By hand, when there is neither.
         """
         if not self.by_hand:
-            return read_results(self.folder, "this run")
+            return read_results(self.folder, "this run", is_own=True)
         if saved_notebooks(self.folder, self.plan.key()):
             return read_results(self.folder, "what was saved by hand", self.plan.key())
         run = newest_run(self.outputs, self.plan.name)

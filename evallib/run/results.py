@@ -47,6 +47,8 @@ class RunResults:
         The notebooks that saved something.
     source : str
         Which run was read, in words.
+    is_own : bool
+        Whether it is the run that the notebook itself is part of.
     """
 
     estimates: pd.DataFrame
@@ -55,6 +57,7 @@ class RunResults:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     notebooks: tuple[str, ...] = ()
     source: str = ""
+    is_own: bool = False
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -110,7 +113,9 @@ def write_results(
     _replace(target / f"{notebook}.saved.json", json.dumps({"plan": plan_key}).encode("ascii"))
 
 
-def read_results(folder: Path, source: str, plan_key: str | None = None) -> RunResults:
+def read_results(
+    folder: Path, source: str, plan_key: str | None = None, *, is_own: bool = False
+) -> RunResults:
     """Read what the notebooks of a run saved.
 
     Parameters
@@ -121,6 +126,8 @@ def read_results(folder: Path, source: str, plan_key: str | None = None) -> RunR
         The run in words.
     plan_key : str, optional
         Read only what was saved under this plan; everything when left out.
+    is_own : bool
+        Whether it is the run that the reader is part of.
 
     Returns
     -------
@@ -141,6 +148,7 @@ def read_results(folder: Path, source: str, plan_key: str | None = None) -> RunR
         tables=tables,
         notebooks=names,
         source=source,
+        is_own=is_own,
     )
 
 

@@ -26,6 +26,7 @@ _MODULES = {
     "flow": ("charts_of", "quality_tables", "sample_flow"),
     "samples": ("cohorts_table", "designs_table", "other_events", "outcome_paths"),
     "findings": ("checks_overview", "effects", "warnings_table"),
+    "estimators": ("other_estimators",),
     "summary": (
         "answer",
         "answer_chart",

@@ -31,6 +31,7 @@ class Results(Protocol):
     checks: pd.DataFrame
     tables: Mapping[str, pd.DataFrame]
     source: str
+    is_own: bool
 
 
 COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -63,7 +64,8 @@ def answer(plan: Plan, results: Results) -> Section:
     """Return the answer in words: disagreements first, then verdicts, then each primary outcome."""
     verdicts = saved_table(results, "verdicts")
     primary = verdicts[verdicts["role"] == "primary"]
-    sentences = [*_disagreements(results, primary), _tally(primary)]
+    source = [] if results.is_own else [f"Read from {results.source}."]
+    sentences = [*source, *_disagreements(results, primary), _tally(primary)]
     points = [_outcome_point(row) for row in primary.to_dict("records")]
     return Section("", tuple(sentences), points=tuple(points))
 
@@ -137,7 +139,7 @@ def verdict_table(plan: Plan, results: Results) -> Table:
         {
             "outcome": rows["title"],
             "verdict": rows["verdict"] + ": " + rows["sentence"],
-            "unit": [_unit(row) for row in rows.to_dict("records")],
+            "unit": [unit_of(row) for row in rows.to_dict("records")],
             "estimate": rows["estimate"],
             "holm_low": rows["holm_low"],
             "holm_high": rows["holm_high"],
@@ -178,7 +180,8 @@ def verdict_table(plan: Plan, results: Results) -> Table:
     )
 
 
-def _unit(row: Mapping[Any, Any]) -> str:
+def unit_of(row: Mapping[Any, Any]) -> str:
+    """Return the unit of a change in an outcome, given its row of the verdicts."""
     return "log points" if row["scale"] == "log" else change_unit(row["unit"])
 
 
@@ -215,7 +218,7 @@ def both_groups_table(results: Results) -> Table:
             "outcome": row["title"],
             "role": row["role"],
             "no_record": RULE_WORDS[rule],
-            "unit": _unit(row),
+            "unit": unit_of(row),
             "estimate": row[f"{prefix}estimate"],
             "conf_low": row[f"{prefix}conf_low"],
             "conf_high": row[f"{prefix}conf_high"],
@@ -266,6 +269,8 @@ def inference_table(results: Results) -> Table:
             "Permutation tests that no council was affected at all, given timing as good as "
             "random within council types: councils chose their timing, so the test says how "
             "surprising the estimate would be if they had not.",
+            "Treated councils are compared with until their own event, so that the two counts add "
+            "up to more than the councils of the estimate.",
         ),
         labels={
             "no_record": "Comparison group",

@@ -1,0 +1,98 @@
+"""The headline beside the other estimators of the plan, and whether they point the same way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from evallib.plan import Plan
+from evallib.report.sections import Section
+from evallib.report.tables import Table
+from evallib.report.views.findings import ESTIMATOR_WORDS
+from evallib.report.views.naming import INTERVAL_WORDS
+from evallib.report.views.summary import Results, saved_table, unit_of
+
+_FIRST_TERMS = ("overall", "att")
+
+
+def other_estimators(plan: Plan, results: Results) -> Section:
+    """Show the primary outcomes' headline beside every other estimator, under the plan's rule.
+
+    Parameters
+    ----------
+    plan : Plan
+        The evaluation.
+    results : Results
+        What the notebooks of the run saved.
+
+    Returns
+    -------
+    Section
+        A sentence that names the outcomes whose estimators differ in sign, and the table.
+    """
+    verdicts = saved_table(results, "verdicts")
+    primary = verdicts[verdicts["role"] == "primary"].set_index("outcome")
+    rows = results.estimates
+    rows = rows[
+        rows["outcome"].isin(primary.index)
+        & rows["term"].isin(_FIRST_TERMS)
+        & (rows["no_record"] == plan.no_record)
+    ].drop_duplicates(["outcome", "estimator"])
+    return Section(
+        "", (_agreement(rows, primary, plan),), pieces=(_estimators_table(rows, primary, plan),)
+    )
+
+
+def _agreement(rows: pd.DataFrame, primary: pd.DataFrame, plan: Plan) -> str:
+    """Return which outcomes' estimators differ in sign from the headline, in a sentence."""
+    is_headline = rows["estimator"] == plan.headline.estimator
+    headline = rows[is_headline].set_index("outcome")["estimate"]
+    others = rows[~is_headline]
+    signs = np.sign(others["estimate"]) != np.sign(others["outcome"].map(headline))
+    known = others["outcome"].isin(headline.index)
+    split = list(dict.fromkeys(others.loc[signs & known, "outcome"]))
+    if others.empty:
+        return "The plan asks for no other estimator."
+    if not split:
+        return "All estimators of an outcome have the sign of its headline."
+    titles = "; ".join(primary["title"].reindex(split))
+    return (
+        f"At least one other estimator has the opposite sign to the headline for: {titles}. "
+        "Regressions with two-way fixed effects weigh cohorts and years in their own way, and "
+        "compare with every year before the event; group-time effects compare with one."
+    )
+
+
+def _estimators_table(rows: pd.DataFrame, primary: pd.DataFrame, plan: Plan) -> Table:
+    described = primary.to_dict("index")
+    frame = pd.DataFrame(
+        {
+            "outcome": rows["outcome"].map(primary["title"]),
+            "estimator": rows["estimator"].map(lambda name: ESTIMATOR_WORDS.get(name, name)),
+            "unit": [unit_of(described[name]) for name in rows["outcome"]],
+            "estimate": rows["estimate"],
+            "conf_low": rows["conf_low"],
+            "conf_high": rows["conf_high"],
+            "p_value": rows["p_value"],
+            "councils": rows["n_units"],
+            "treated": rows["n_treated_units"],
+            "council_years": rows["n_obs"],
+            "interval": rows["inference"].map(lambda name: INTERVAL_WORDS.get(name, name)),
+        }
+    )
+    return Table(
+        frame.reset_index(drop=True),
+        "Primary outcomes: every estimator of the plan",
+        notes=(
+            f"Intervals at {100 * plan.confidence_level:g} per cent, not adjusted for the number "
+            "of outcomes: the verdict rests on the headline alone, whose adjusted interval stands "
+            "with the verdicts.",
+        ),
+        decimals=3,
+        labels={
+            "treated": "Treated councils",
+            "council_years": "Council-years",
+            "interval": "Interval and p-value",
+        },
+        slug="estimators",
+    )
