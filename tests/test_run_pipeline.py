@@ -137,7 +137,7 @@ def test_a_notebook_run_again_from_the_folder_finds_its_plan(
     assert plan.history.years == 10
     results = open_run(plan, "..").results()
     assert results.notebooks == ("01_saves",)
-    assert list(results.tables) == ["01_saves/flow"]
+    assert list(results.tables) == ["01_saves/flow", "01_saves/specifications"]
 
 
 def test_an_error_before_the_end_leaves_the_old_run(

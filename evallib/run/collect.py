@@ -12,11 +12,11 @@ from pathlib import Path
 from evallib.report.exports import write_csv
 from evallib.run.results import RunResults
 
-_ESTIMATES = [
+ESTIMATES = [
     *("outcome", "role", "estimator", "comparison", "no_record", "inference", "term", "estimate"),
     *("std_error", "conf_low", "conf_high", "p_value", "n_obs", "n_units", "n_treated_units"),
 ]
-_CHECKS = ["outcome", "no_record", "check", "verdict", "sentence"]
+CHECKS = ["outcome", "no_record", "check", "verdict", "sentence"]
 _FIGURE = re.compile(r'<figure id="chart-([a-z0-9_-]+)".*?</figure>', re.DOTALL)
 _PICTURE = re.compile(r"<svg .*?</svg>", re.DOTALL)
 _DATA = re.compile(r'href="data:text/csv;charset=utf-8;base64,([A-Za-z0-9+/=]+)"')
@@ -34,8 +34,8 @@ def write_tables(folder: Path, results: RunResults) -> None:
         What its notebooks saved.
     """
     for name, frame, columns in (
-        ("estimates.csv", results.estimates, _ESTIMATES),
-        ("checks.csv", results.checks, _CHECKS),
+        ("estimates.csv", results.estimates, ESTIMATES),
+        ("checks.csv", results.checks, CHECKS),
     ):
         rows = frame.drop(columns="notebook", errors="ignore").drop_duplicates(ignore_index=True)
         write_csv(rows if rows.shape[1] else rows.reindex(columns=columns), folder / name)

@@ -16,7 +16,14 @@ from evallib.errors import DataError, Fault
 from evallib.plan import Plan, shown_path
 from evallib.report.exports import write_csv
 from evallib.run.folders import BY_HAND, newest_run, outputs_folder
-from evallib.run.results import HasFrame, RunResults, read_results, saved_notebooks, write_results
+from evallib.run.results import (
+    HasFrame,
+    RunResults,
+    read_results,
+    saved_notebooks,
+    specifications,
+    write_results,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,8 @@ class Run:
             How many of each.
         """
         named = {**_check_tables(checks), **_named_tables(tables)}
+        if estimates is not None:
+            named["specifications"] = specifications(estimates)
         drawn = {_slug(str(chart.slug)): str(chart.to_svg_file()) for chart in figures}
         write_results(self.folder, self.notebook, self.plan.key(), estimates, checks, named)
         number = _number(self.notebook)

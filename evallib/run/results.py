@@ -105,7 +105,6 @@ def write_results(
         former.unlink()
     if estimates is not None:
         _write(estimates.frame, target / f"{notebook}.estimates.parquet")
-        _write(_facts(estimates), target / f"{notebook}.facts.parquet")
     if checks is not None:
         _write(checks.frame, target / f"{notebook}.checks.parquet")
     for slug, frame in tables.items():
@@ -143,7 +142,7 @@ def read_results(
     }
     return RunResults(
         estimates=_gather(target, names, "estimates"),
-        facts=_gather(target, names, "facts"),
+        facts=_gather(target, names, "table.specifications"),
         checks=_gather(target, names, "checks"),
         tables=tables,
         notebooks=names,
@@ -184,8 +183,8 @@ def _gather(folder: Path, names: Iterable[str], kind: str) -> pd.DataFrame:
     return parts[0] if parts else pd.DataFrame(columns=["notebook"])
 
 
-def _facts(estimates: HasFrame) -> pd.DataFrame:
-    """Return one row an estimate with the facts that a summary repeats."""
+def specifications(estimates: HasFrame) -> pd.DataFrame:
+    """Return one row an estimate: unit, estimand, how errors and interval were made, counts."""
     items: list[Any] = list(estimates) if isinstance(estimates, Iterable) else []
     rows = [
         {name: getattr(item, name, None) for name in _FACTS}
