@@ -44,7 +44,7 @@ def breaks_of(indicators: Iterable[str]) -> pd.DataFrame:
 
 
 def segment(periods: pd.Series, breaks: pd.DataFrame) -> pd.Series:
-    """Number the unbroken stretches of one series.
+    """Count the breaks of one series up to each period.
 
     Parameters
     ----------

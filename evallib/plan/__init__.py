@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evallib.plan.derived import Derived
+from evallib.plan.indices import Index
 from evallib.plan.load import find_plan, list_plans, load_plan
 from evallib.plan.model import Plan
 from evallib.plan.params import Parameter, json_schema, list_parameters
@@ -12,8 +14,10 @@ from evallib.plan.years import financial_years, format_financial_year, parse_fin
 __all__ = [
     "Concurrent",
     "Covariate",
+    "Derived",
     "Headline",
     "History",
+    "Index",
     "Outcome",
     "Parameter",
     "People",

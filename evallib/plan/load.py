@@ -11,17 +11,17 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, ValidationError, create_model
 
 from evallib.errors import Fault, PlanError, did_you_mean, first_five
-from evallib.plan.model import Plan
+from evallib.plan.broken import Broken
+from evallib.plan.model import LISTED, Plan
 from evallib.plan.overrides import Override, apply_overrides, read_overrides
-from evallib.plan.parts import Covariate, Outcome, Part
+from evallib.plan.parts import Part
 from evallib.plan.places import PLAN_FOLDER, project_roots
 from evallib.plan.reading import Loc, Source, dotted, read_source
-from evallib.plan.rules import Broken, broken_rules
+from evallib.plan.rules import broken_rules
 from evallib.plan.wording import in_plain_words
 
 _NAME: Final = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*", re.ASCII)
 _SUFFIXES: Final = (".yml", ".yaml")
-_LISTED: Final[dict[str, type[Part]]] = {"outcomes": Outcome, "covariates": Covariate}
 
 
 def load_plan(path_or_name: str | Path, overrides: Sequence[str] | Mapping[str, Any] = ()) -> Plan:
@@ -165,10 +165,10 @@ def _known_values(values: Mapping[str, Any], bad: set[str]) -> dict[str, Any]:
     """Return the values that are valid by themselves, defaults included."""
     known: dict[str, Any] = {}
     for name, field in Plan.model_fields.items():
-        if name in _LISTED:
+        if name in LISTED:
             items = values.get(name, [])
             if isinstance(items, list):
-                known[name] = _known_items(_LISTED[name], items)
+                known[name] = _known_items(LISTED[name], items)
         elif name in values and name not in bad:
             known[name] = _alone(name).model_validate({"value": values[name]}).value
         elif name not in values and not field.is_required():

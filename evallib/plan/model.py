@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import PrivateAttr, model_validator
 
 from evallib.errors import Fault, PlanError
+from evallib.plan.derived import Derived
 from evallib.plan.fields import (
     CouncilCode,
     EventWindow,
@@ -30,6 +31,7 @@ from evallib.plan.fields import (
     parameter,
     problem,
 )
+from evallib.plan.indices import Index
 from evallib.plan.parts import (
     Concurrent,
     Covariate,
@@ -42,6 +44,14 @@ from evallib.plan.parts import (
 )
 from evallib.plan.rules import broken_rules
 from evallib.plan.show import plan_table
+
+# The keys that hold a list of parts: each item is read by itself, so that all faults are told.
+LISTED: dict[str, type[Part]] = {
+    "outcomes": Outcome,
+    "derived": Derived,
+    "indices": Index,
+    "covariates": Covariate,
+}
 
 
 class Plan(Part):
@@ -151,6 +161,16 @@ class Plan(Part):
     outcomes: Annotated[tuple[Outcome, ...], NotEmpty] = parameter(
         "The outcomes, each with its role and meaningful change.", kind="list of keys with values"
     )
+    derived: tuple[Derived, ...] = parameter(
+        "Indicators worked out from others, by one operation a row.",
+        kind="list of keys with values",
+        default=(),
+    )
+    indices: tuple[Index, ...] = parameter(
+        "Indices of performance, made from indicators or derived rows.",
+        kind="list of keys with values",
+        default=(),
+    )
     covariates: tuple[Covariate, ...] = parameter(
         "Characteristics of councils to adjust for.", kind="list of keys with values", default=()
     )
@@ -212,8 +232,7 @@ class Plan(Part):
     @model_validator(mode="after")
     def _keep_the_rules(self) -> Plan:
         known: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields}
-        known["outcomes"] = tuple(enumerate(self.outcomes))
-        known["covariates"] = tuple(enumerate(self.covariates))
+        known |= {name: tuple(enumerate(getattr(self, name))) for name in LISTED}
         broken = broken_rules(known)
         if broken:
             raise problem("; ".join(f"{found.what}. {found.remedy}" for found in broken))

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
 from evallib.plan.fields import Later
-from evallib.plan.model import Plan
+from evallib.plan.model import LISTED, Plan
 from evallib.plan.parts import Part
 from evallib.plan.show import in_text
 from evallib.plan.wording import PARTS
@@ -85,7 +85,7 @@ def _rows(model: type[Part], before: str) -> Iterator[Parameter]:
             help=field.description or "",
         )
         if model is Plan and name in PARTS:
-            many = "[]" if name in {"outcomes", "covariates"} else ""
+            many = "[]" if name in LISTED else ""
             yield from _rows(PARTS[name], f"{key}{many}.")
 
 

@@ -81,7 +81,9 @@ class Outcome(Part):
     """One indicator that the evaluation looks at."""
 
     indicator: Slug = parameter(
-        "The indicator to look at.", kind="name", allowed="an indicator in data/raw/indicators.csv"
+        "The indicator to look at.",
+        kind="name",
+        allowed="an indicator in data/raw/indicators.csv, or a name of derived or indices",
     )
     role: Literal["primary", "secondary", "descriptive"] = parameter(
         "Primary outcomes answer the question and share one multiple-testing family; descriptive "
@@ -99,7 +101,7 @@ class Outcome(Part):
     per: Slug | None = parameter(
         "An indicator to divide by.",
         kind="name",
-        allowed="an indicator in data/raw/indicators.csv",
+        allowed="an indicator in data/raw/indicators.csv, or population_count",
         default=None,
     )
     scale: Literal["level", "log"] = parameter(
@@ -107,6 +109,19 @@ class Outcome(Part):
     )
     zeros: Literal["keep", "missing"] = parameter(
         "Keep values of zero, or treat them as missing returns.", kind="choice", default="keep"
+    )
+    min_denominator: Number | None = parameter(
+        "Figures whose denominator is smaller are missing, and counted in the sample flow.",
+        kind="number",
+        unit="the denominator's unit",
+        allowed="above 0",
+        default=None,
+    )
+    denominator: Slug | None = parameter(
+        "What a published percentage is a percentage of, for min_denominator.",
+        kind="name",
+        allowed="an indicator in data/raw/indicators.csv, or population_count",
+        default=None,
     )
     meaningful_change: Number = parameter(
         "The smallest change that would matter; the verdict is held against it.",

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
 
+from evallib.plan.broken import Broken
+from evallib.plan.broken import Known as _Known
 from evallib.plan.reading import Loc
+from evallib.plan.rules_derived import derived_rules, index_rules, outcome_denominator_rules
 from evallib.plan.years import parse_financial_year
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A rule that the plan breaks: where, what, why and the remedy."""
-
-    loc: Loc
-    what: str
-    why: str
-    remedy: str
-
-
-_Known = Mapping[str, Any]
 
 
 def broken_rules(known: _Known) -> list[Broken]:
@@ -29,8 +17,8 @@ def broken_rules(known: _Known) -> list[Broken]:
     Parameters
     ----------
     known : mapping
-        The parameters that are valid by themselves; rules about others are not asked. `outcomes`
-        and `covariates` are pairs of their place in the list and the item.
+        The parameters that are valid by themselves; rules about others are not asked. `outcomes`,
+        `covariates`, `derived` and `indices` are pairs of their place in the list and the item.
 
     Returns
     -------
@@ -135,7 +123,8 @@ def _covariates(known: _Known) -> Iterator[Broken]:
 
 
 def _names_once(known: _Known) -> Iterator[Broken]:
-    for key, attribute in (("outcomes", "indicator"), ("covariates", "name")):
+    named = (("covariates", "name"), ("derived", "name"), ("indices", "name"))
+    for key, attribute in (("outcomes", "indicator"), *named):
         seen: dict[str, int] = {}
         for at, item in known.get(key, ()):
             name = getattr(item, attribute)
@@ -202,5 +191,8 @@ _RULES: tuple[tuple[frozenset[str], Callable[[_Known], Iterator[Broken]]], ...] 
     (frozenset({"covariates", "estimators"}), _covariates),
     (frozenset(), _names_once),
     (frozenset({"outcomes"}), _outcomes),
+    (frozenset({"derived"}), derived_rules),
+    (frozenset({"indices"}), index_rules),
+    (frozenset({"outcomes", "derived", "indices"}), outcome_denominator_rules),
     (frozenset(), _ranges),
 )

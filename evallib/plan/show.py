@@ -80,4 +80,6 @@ def in_text(value: object) -> str:
         return "none"
     if isinstance(value, (list, tuple)):
         return ", ".join(in_text(item) for item in value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {in_text(item)}" for key, item in value.items())
     return str(value)

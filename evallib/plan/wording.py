@@ -6,17 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from evallib.plan.broken import Broken
 from evallib.plan.fields import in_words, near
-from evallib.plan.model import Plan
-from evallib.plan.parts import Concurrent, Covariate, Headline, History, Outcome, Part, People
+from evallib.plan.model import LISTED, Plan
+from evallib.plan.parts import Concurrent, Headline, History, Part, People
 from evallib.plan.reading import Loc
-from evallib.plan.rules import Broken
 
 PARTS: dict[str, type[Part]] = {
     "history": History,
     "concurrent": Concurrent,
-    "outcomes": Outcome,
-    "covariates": Covariate,
+    **LISTED,
     "headline": Headline,
     "people": People,
 }
