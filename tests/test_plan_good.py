@@ -202,7 +202,8 @@ def test_every_parameter_is_described() -> None:
         assert row.unit, row.key
         assert row.kind != "choice" or row.allowed != "any", row.key
     allowed = {row.key: row.allowed for row in rows}
-    assert "not in this version: aggregate_to_successor" in allowed["boundaries"]
+    assert allowed["boundaries"] == "drop, aggregate_to_successor, keep_predecessors"
+    assert "not in this version: sun_abraham" in allowed["headline.estimator"]
     assert json.dumps(json_schema())
 
 

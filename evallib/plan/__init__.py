@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evallib.plan.boundaries import PredecessorEvents
 from evallib.plan.derived import Derived
 from evallib.plan.indices import Index
 from evallib.plan.load import find_plan, list_plans, load_plan
@@ -22,6 +23,7 @@ __all__ = [
     "Parameter",
     "People",
     "Plan",
+    "PredecessorEvents",
     "financial_years",
     "find_plan",
     "format_financial_year",

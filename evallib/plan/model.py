@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import PrivateAttr, model_validator
 
 from evallib.errors import Fault, PlanError
+from evallib.plan.boundaries import BoundaryPolicy, PredecessorEvents
 from evallib.plan.derived import Derived
 from evallib.plan.fields import (
     CouncilCode,
@@ -141,13 +142,23 @@ class Plan(Part):
         allowed="all, or regions in data/raw/councils.csv",
         default="all",
     )
-    boundaries: Annotated[
-        Literal["drop"],
-        not_in_this_version("aggregate_to_successor", "keep_predecessors", built="drop"),
-    ] = parameter(
-        "What is done with councils touched by reorganisation within the years.",
+    boundaries: BoundaryPolicy = parameter(
+        "Councils touched by reorganisation: left out, added up to the successor, or kept for as "
+        "long as they were in office.",
         kind="choice",
         default="drop",
+    )
+    boundary_year: FinancialYear | None = parameter(
+        "Boundaries are those of the end of this year; each outcome's last year unless given.",
+        kind="financial year",
+        unit="financial year, at its 31 March",
+        allowed="like 2024/25; not with boundaries: drop",
+        default=None,
+    )
+    predecessor_events: PredecessorEvents = parameter(
+        "Which events of abolished councils reach their successor.",
+        kind="keys with values",
+        default=PredecessorEvents(),
     )
     exclude: Annotated[tuple[CouncilCode, ...], Unique] = parameter(
         "Councils that are left out.",

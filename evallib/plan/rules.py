@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from evallib.plan.boundaries import boundary_rules
 from evallib.plan.broken import Broken
 from evallib.plan.broken import Known as _Known
 from evallib.plan.reading import Loc
@@ -191,6 +192,7 @@ _RULES: tuple[tuple[frozenset[str], Callable[[_Known], Iterator[Broken]]], ...] 
     (frozenset({"covariates", "estimators"}), _covariates),
     (frozenset(), _names_once),
     (frozenset({"outcomes"}), _outcomes),
+    (frozenset({"boundaries", "boundary_year", "predecessor_events"}), boundary_rules),
     (frozenset({"derived"}), derived_rules),
     (frozenset({"indices"}), index_rules),
     (frozenset({"outcomes", "derived", "indices"}), outcome_denominator_rules),

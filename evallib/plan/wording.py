@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from evallib.plan.boundaries import PredecessorEvents
 from evallib.plan.broken import Broken
 from evallib.plan.fields import in_words, near
 from evallib.plan.model import LISTED, Plan
@@ -15,6 +16,7 @@ from evallib.plan.reading import Loc
 PARTS: dict[str, type[Part]] = {
     "history": History,
     "concurrent": Concurrent,
+    "predecessor_events": PredecessorEvents,
     **LISTED,
     "headline": Headline,
     "people": People,
