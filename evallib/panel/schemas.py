@@ -1,17 +1,17 @@
-"""What every table must hold: one pandera schema a table, its failures told as faults.
+"""What every table must hold: one schema a table, its failures told as faults.
 
 Tables are checked while they are still text, so that a message can quote what stands in the
-file. After a table has passed, `typed` turns its columns into numbers.
+file. A table first meets every rule once for each different cell; only one that breaks a rule
+goes through pandera, which finds all that is wrong with it, row by row, by the same rules. After
+a table has passed, `typed` turns its columns into numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
-import pandera.pandas as pa
-from pandera.errors import SchemaErrors
 
 from evallib.errors import Fault, did_you_mean, first_five
 
@@ -248,16 +248,9 @@ def check_table(frame: pd.DataFrame, spec: TableSpec, label: str) -> list[Fault]
             )
             for name in missing
         ]
-    schema = pa.DataFrameSchema(
-        {name: pa.Column(str, _checks(column)) for name, column in spec.columns.items()},
-        unique=list(spec.key) or None,
-        report_duplicates="all",
-    )
-    try:
-        schema.validate(frame, lazy=True)
-    except SchemaErrors as errors:
-        return _faults(errors.failure_cases, frame, spec, label)
-    return []
+    if _keeps_rules(frame, spec):
+        return []
+    return _faults(_failures(frame, spec), frame, spec, label)
 
 
 def typed(frame: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
@@ -269,7 +262,9 @@ def typed(frame: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
     return table
 
 
-def _checks(column: Column) -> list[pa.Check]:
+def _rules(column: Column) -> dict[str, Callable[[pd.Series], pd.Series]]:
+    """Return the rules of a column: each says of every cell whether it keeps the rule."""
+
     def filled(cells: pd.Series) -> pd.Series:
         return cells.str.strip() != ""
 
@@ -279,12 +274,48 @@ def _checks(column: Column) -> list[pa.Check]:
     def matches(cells: pd.Series) -> pd.Series:
         return cells.str.fullmatch(column.pattern) | ~filled(cells)
 
-    checks = [] if column.optional else [pa.Check(filled, name="filled")]
+    rules: dict[str, Callable[[pd.Series], pd.Series]] = {}
+    if not column.optional:
+        rules["filled"] = filled
     if column.allowed:
-        checks.append(pa.Check(allowed, name="allowed"))
+        rules["allowed"] = allowed
     if column.pattern:
-        checks.append(pa.Check(matches, name="pattern"))
-    return checks
+        rules["pattern"] = matches
+    return rules
+
+
+def _keeps_rules(frame: pd.DataFrame, spec: TableSpec) -> bool:
+    """Return whether every cell keeps its column's rules and no key stands twice."""
+    for name, column in spec.columns.items():
+        cells = frame[name].drop_duplicates()
+        if not isinstance(cells.dtype, pd.StringDtype):
+            return False
+        if not all(rule(cells).all() for rule in _rules(column).values()):
+            return False
+    return not (spec.key and frame.duplicated(list(spec.key)).any())
+
+
+def _failures(frame: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
+    """Return one row a cell that breaks a rule, and a row a repeated key."""
+    import pandera.pandas as pa  # half a second that a table in order need not wait for
+    from pandera.errors import SchemaErrors
+
+    schema = pa.DataFrameSchema(
+        {
+            name: pa.Column(
+                str, [pa.Check(rule, name=word) for word, rule in _rules(column).items()]
+            )
+            for name, column in spec.columns.items()
+        },
+        unique=list(spec.key) or None,
+        report_duplicates="all",
+    )
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        found: pd.DataFrame = errors.failure_cases
+        return found
+    return pd.DataFrame(columns=["check", "column", "index"])
 
 
 def _faults(

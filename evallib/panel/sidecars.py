@@ -28,6 +28,7 @@ OGL_ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0."
 )
 SUFFIX = ".meta.yml"
+_QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Column(BaseModel):
@@ -155,7 +156,7 @@ def read_sidecar(path: Path) -> Sidecar:
     """
     place = _shown(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _load_yaml(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         what = f"byte {error.start + 1} is not UTF-8"
         raise DataError([_fault(place, what, "save the file as UTF-8")]) from error
@@ -220,6 +221,14 @@ def check_sidecar(
     why = "the table is not the one that its source and checks belong to"
     remedy = "restore the file, or put a table of your own in another folder and give it as --data"
     return sidecar, [_fault(place, what, remedy, why)], []
+
+
+def _load_yaml(text: str) -> Any:
+    """Return the content of a YAML text; the plain reader tells what is wrong with one."""
+    try:
+        return yaml.load(text, Loader=_QUICK)  # noqa: S506, both are safe loaders
+    except yaml.YAMLError:
+        return yaml.safe_load(text)
 
 
 def _fault(
