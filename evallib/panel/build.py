@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from evallib.errors import DataError, Fault, PlanError
 from evallib.panel.catalogue import Catalogue
 from evallib.panel.covariates import council_covariates
 from evallib.panel.plan_faults import plan_faults
+from evallib.panel.quality import settle_unsafe
+from evallib.panel.quality.settle import UNSAFE_COLUMNS
 from evallib.panel.store import Store, load_store
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year, parse_financial_year
@@ -39,6 +41,10 @@ class Panel:
         What every indicator means.
     store : Store
         The raw tables that the panel was built from.
+    unsafe : pandas.DataFrame
+        Suspicious figures and what the plan decides on each, see `Settled`.
+    other : Panel, optional
+        The panel under the other decision on suspicious figures; None where no figure is touched.
     """
 
     frame: pd.DataFrame
@@ -47,6 +53,8 @@ class Panel:
     indicators: tuple[str, ...]
     catalogue: Catalogue
     store: Store
+    unsafe: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=UNSAFE_COLUMNS))
+    other: Panel | None = None
 
     def __repr__(self) -> str:
         """Return a line with the panel's size."""
@@ -140,7 +148,16 @@ def panel_from_store(plan: Plan, store: Store) -> Panel:
     if faults:
         raise PlanError(faults)
     names = indicators_of(plan)
-    figures = store.figures(names)
+    settled = settle_unsafe(plan, store.figures(names), store)
+    panel = _from_figures(plan, store, names, settled.figures)
+    other = None
+    if settled.other is not None:
+        other = _from_figures(plan, store, names, settled.other)
+    return replace(panel, unsafe=settled.unsafe, other=other)
+
+
+def _from_figures(plan: Plan, store: Store, names: tuple[str, ...], figures: pd.DataFrame) -> Panel:
+    """Build the panel from whole series: everything after the decision on suspicious figures."""
     first, last = span_of(plan)
     figures = figures[figures["period"].between(first, last)].reset_index(drop=True)
     frame = _wide(figures, store.councils, names, first, last)

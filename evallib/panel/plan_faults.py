@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from evallib.errors import EvallibError, Fault, PlanError, did_you_mean
+from evallib.panel.quality.settle import unsafe_faults
 from evallib.panel.registers import read_register
 from evallib.panel.store import Store
 from evallib.plan import Plan, shown_path
@@ -85,6 +86,7 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
                         f"a {column.replace('_', ' ')} of councils.csv",
                         "The sample would be empty",
                     )
+    faults += unsafe_faults(plan, store)
     return faults
 
 

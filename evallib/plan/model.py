@@ -45,6 +45,7 @@ from evallib.plan.parts import (
 )
 from evallib.plan.rules import broken_rules
 from evallib.plan.show import plan_table
+from evallib.plan.unsafe_figures import UnsafeFigures
 
 # The keys that hold a list of parts: each item is read by itself, so that all faults are told.
 LISTED: dict[str, type[Part]] = {
@@ -165,6 +166,11 @@ class Plan(Part):
         kind="list of council codes",
         allowed="codes in data/raw/councils.csv",
         default=(),
+    )
+    unsafe_figures: UnsafeFigures = parameter(
+        "What is done with figures that look unsafe.",
+        kind="keys with values",
+        default=UnsafeFigures(),
     )
     comparison: Literal["not_yet_treated", "never_treated"] = parameter(
         "Which councils group_time compares with.", kind="choice", default="not_yet_treated"
