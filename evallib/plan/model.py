@@ -43,6 +43,7 @@ from evallib.plan.parts import (
     Part,
     People,
 )
+from evallib.plan.registers import Escalation
 from evallib.plan.rules import broken_rules
 from evallib.plan.show import plan_table
 from evallib.plan.unsafe_figures import UnsafeFigures
@@ -100,6 +101,11 @@ class Plan(Part):
         "Whether councils without a record serve as controls; both rules are always shown.",
         kind="choice",
         default="assume_not_exposed",
+    )
+    escalation: Escalation | None = parameter(
+        "Study the first entry to a state or a higher one, of states that follow in an order.",
+        kind="keys with values",
+        default=None,
     )
     history: History = parameter(
         "What is done with earlier events.", kind="keys with values", default=History()

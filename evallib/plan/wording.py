@@ -12,12 +12,14 @@ from evallib.plan.fields import in_words, near
 from evallib.plan.model import LISTED, Plan
 from evallib.plan.parts import Concurrent, Headline, History, Part, People
 from evallib.plan.reading import Loc
+from evallib.plan.registers import Escalation
 from evallib.plan.unsafe_figures import UnsafeFigures
 
 PARTS: dict[str, type[Part]] = {
     "history": History,
     "concurrent": Concurrent,
     "predecessor_events": PredecessorEvents,
+    "escalation": Escalation,
     "unsafe_figures": UnsafeFigures,
     **LISTED,
     "headline": Headline,
