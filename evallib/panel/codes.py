@@ -31,7 +31,9 @@ class CodeBook:
 
     def follow(self, codes: pd.Series) -> pd.Series:
         """Return each code's current code; a code that did not change stays."""
-        return codes.map(lambda code: self.current.get(code, code))
+        which, found = pd.factorize(codes, use_na_sentinel=False)
+        led = pd.array([self.current.get(code, code) for code in found], dtype="str")
+        return pd.Series(led.take(which), index=codes.index, name=codes.name)
 
 
 def build_code_book(councils: pd.DataFrame, changes: pd.DataFrame) -> CodeBook:

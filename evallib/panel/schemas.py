@@ -248,7 +248,7 @@ def check_table(frame: pd.DataFrame, spec: TableSpec, label: str) -> list[Fault]
             )
             for name in missing
         ]
-    if _keeps_rules(frame, spec):
+    if keeps_rules(frame, spec):
         return []
     return _faults(_failures(frame, spec), frame, spec, label)
 
@@ -284,7 +284,7 @@ def _rules(column: Column) -> dict[str, Callable[[pd.Series], pd.Series]]:
     return rules
 
 
-def _keeps_rules(frame: pd.DataFrame, spec: TableSpec) -> bool:
+def keeps_rules(frame: pd.DataFrame, spec: TableSpec) -> bool:
     """Return whether every cell keeps its column's rules and no key stands twice."""
     for name, column in spec.columns.items():
         cells = frame[name].drop_duplicates()
@@ -362,11 +362,14 @@ def _faults(
 
 
 def place_of(rows: pd.DataFrame, columns: Sequence[str]) -> str:
-    """Return where rows stand: line, council and year of the first five, and how many more."""
+    """Return where rows stand: line, council and year of the first five, and how many more.
+
+    The index says the line; where it has a name, as the rows of a Parquet file have, by that name.
+    """
     named = [name for name in columns if name in rows.columns]
     places = []
     for line, row in rows.head(5).iterrows():
         words = [f"{_NOUNS.get(name, name)} {row[name]}" for name in named if row[name]]
-        places.append(" ".join([f"line {line}", *words]))
+        places.append(" ".join([f"{rows.index.name or 'line'} {line}", *words]))
     text = "; ".join(places)
     return text if len(rows) <= 5 else f"{text}; and {len(rows) - 5} more"

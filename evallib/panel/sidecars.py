@@ -103,14 +103,16 @@ def sidecar_path(table_path: Path) -> Path:
     Returns
     -------
     Path
-        The same folder and stem with the ending ``.meta.yml``.
+        The same folder and stem with the ending ``.meta.yml``. That of a Parquet file begins with
+        an underscore, so that readers of partitioned data pass over it.
 
     Examples
     --------
     >>> sidecar_path(Path("outcomes/waste.csv")).as_posix()
     'outcomes/waste.meta.yml'
     """
-    return table_path.with_name(table_path.stem + SUFFIX)
+    before = "_" if table_path.suffix == ".parquet" else ""
+    return table_path.with_name(before + table_path.stem + SUFFIX)
 
 
 def sha256_of(path: Path) -> str:
@@ -175,7 +177,7 @@ def read_sidecar(path: Path) -> Sidecar:
 
 
 def check_sidecar(
-    table_path: Path, *, strict: bool
+    table_path: Path, *, strict: bool, digest: str = ""
 ) -> tuple[Sidecar | None, list[Fault], list[str]]:
     """Hold a table against the description beside it.
 
@@ -187,6 +189,8 @@ def check_sidecar(
         True for ``data/raw``: the sidecar must be there and its sha256 must be the table's.
         False for a folder that a user brings: the sidecar is optional, a differing sha256 is
         noted. A sidecar that is there must be well formed either way.
+    digest : str
+        The table's sha256 where it is known already.
 
     Returns
     -------
@@ -199,7 +203,7 @@ def check_sidecar(
     """
     place, path = _shown(table_path), sidecar_path(table_path)
     try:
-        digest = sha256_of(table_path)
+        digest = digest or sha256_of(table_path)
     except OSError as error:
         what = f"the table cannot be read ({error.strerror or error})"
         return None, [_fault(place, what, "put the table there or make it readable", "")], []

@@ -1,0 +1,274 @@
+"""Find the Parquet files of every indicator, and read one as a checked table."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+from evallib.errors import Fault, did_you_mean, first_five
+from evallib.panel import schemas
+from evallib.panel.sidecars import check_sidecar
+from evallib.panel.tablefiles import record_of
+
+PREFIX = "indicator="
+_HIDDEN = (".", "_")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NEEDED = ("council_code", "fin_year", "value")
+_MAGIC = b"PAR1"
+_KEYS = schemas.TableSpec(
+    {name: schemas.OUTCOMES.columns[name] for name in schemas.OUTCOMES.key},
+    key=schemas.OUTCOMES.key,
+)
+_RESTORE = "Restore the file, or write the store again with `evallib store`"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Parquet file of an indicator.
+
+    Parameters
+    ----------
+    name : str
+        The file within the folder of tables, such as
+        ``outcomes/indicator=recycling_rate_pct/waste.parquet``.
+    frame : pandas.DataFrame or None
+        council_code, fin_year, indicator, value, file (the table that a row comes from: the
+        file's column `file` where it has one); None when something is wrong. The index is the
+        row, from 1.
+    faults : tuple of Fault
+        What is wrong.
+    notes : tuple of str
+        Facts that a report repeats.
+    record : mapping or None
+        What the manifest says of the file.
+    """
+
+    name: str
+    frame: pd.DataFrame | None
+    faults: tuple[Fault, ...]
+    notes: tuple[str, ...] = ()
+    record: Mapping[str, Any] | None = None
+
+
+def find_partitions(outcomes: Path, label: str) -> tuple[dict[str, Path], list[Fault]]:
+    """Return the folder of every indicator that lies in partitions, by their names alone.
+
+    Parameters
+    ----------
+    outcomes : Path
+        A folder that may hold folders ``indicator=NAME``; it need not exist.
+    label : str
+        How messages name it.
+
+    Returns
+    -------
+    held : dict of str to Path
+        Folder by indicator, in order of their names.
+    faults : list of Fault
+        Folders that name no indicator, and Parquet files outside such a folder.
+    """
+    if not outcomes.is_dir():
+        return {}, []
+    held, odd = {}, []
+    with os.scandir(outcomes) as entries:
+        for entry in entries:
+            if entry.name.startswith(PREFIX) and entry.is_dir():
+                name = entry.name.removeprefix(PREFIX)
+                if _NAME.fullmatch(name):
+                    held[name] = Path(entry.path)
+                else:
+                    odd.append(entry.name)
+            elif entry.name.endswith(".parquet") or ("=" in entry.name and entry.is_dir()):
+                odd.append(entry.name)
+    faults = [
+        Fault(
+            f"{label}/{name}",
+            "is not a folder indicator=NAME with a name in lower case with underscores",
+            "Its figures would be left out without a sign of it",
+            "Put Parquet files into such folders, or write the store with `evallib store`",
+        )
+        for name in sorted(odd)
+    ]
+    return dict(sorted(held.items())), faults
+
+
+def part_files(folder: Path, where: str) -> tuple[list[Path], list[Fault]]:
+    """Return the Parquet files of an indicator's folder, and what else lies there."""
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith(_HIDDEN))
+    files = [path for path in entries if path.suffix == ".parquet" and path.is_file()]
+    strange = [path.name for path in entries if path not in files]
+    faults = []
+    if strange:
+        faults.append(
+            Fault(
+                where,
+                f"holds {first_five(strange)}, which is not a Parquet file",
+                "Its figures would be left out without a sign of it",
+                "Keep Parquet files there alone; others may begin with _ or a dot",
+            )
+        )
+    elif not files:
+        faults.append(Fault(where, "holds no Parquet file", "It has no figures", _RESTORE))
+    return files, faults
+
+
+def read_part(path: Path, indicator: str, name: str, label: str, *, strict: bool) -> Part:
+    """Read and check one Parquet file as strictly as a CSV table of figures.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    indicator : str
+        The indicator that its folder names.
+    name : str
+        The file within the folder of tables.
+    label : str
+        How messages name that folder.
+    strict : bool
+        Whether a sidecar must be there and its sha256 must agree.
+
+    Returns
+    -------
+    Part
+        The table, or what is wrong with the file: not Parquet or cut off, columns that are
+        missing or of another type, empty cells, figures that are not numbers, codes and years
+        of another form, rows that stand twice.
+    """
+    where = f"{label}/{name}"
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        return Part(name, None, (Fault(where, what, "", "Put a readable file there"),))
+    digest = hashlib.sha256(raw).hexdigest()
+    sidecar, faults, notes = check_sidecar(path, strict=strict, digest=digest)
+    table, wrong = _open(raw, where)
+    if table is None:
+        return Part(name, None, (*faults, *wrong), tuple(notes))
+    wrong = _wrong_columns(table, where)
+    frame = None if wrong else _framed(table, indicator, name)
+    if frame is not None:
+        wrong = _wrong_cells(frame, table, indicator, where)
+    record = record_of(name, digest, table.num_rows, sidecar)
+    whole = None if wrong else frame
+    return Part(name, whole, (*faults, *wrong), tuple(notes), record)
+
+
+def _open(raw: bytes, where: str) -> tuple[pa.Table | None, list[Fault]]:
+    """Return the content of a Parquet file, its pages held to their checksums."""
+    why = "A table that is read wrongly gives a wrong number without a sign of it"
+    if not raw:
+        return None, [Fault(where, "the file is empty", why, _RESTORE)]
+    if not raw.startswith(_MAGIC):
+        return None, [Fault(where, "is not a Parquet file", why, _RESTORE)]
+    if not raw.endswith(_MAGIC):
+        return None, [Fault(where, "the file is cut off: its end is missing", why, _RESTORE)]
+    try:
+        file = parquet.ParquetFile(pa.BufferReader(raw), page_checksum_verification=True)
+        return file.read(use_threads=False), []
+    except (pa.ArrowException, OSError, ValueError) as error:
+        what = f"the Parquet file is damaged ({' '.join(str(error).split())[:100]})"
+        return None, [Fault(where, what, why, _RESTORE)]
+
+
+def _wrong_columns(table: pa.Table, where: str) -> list[Fault]:
+    """Return columns that are missing, stand twice or hold another type of cell."""
+    names = table.column_names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        what = f"the columns {', '.join(twice)} stand twice"
+        why = "It is not known which of them is meant"
+        return [Fault(where, what, why, "Keep one of each")]
+    faults = [
+        Fault(
+            f"{where}, column {name}",
+            f"is missing (the file has: {', '.join(names)}).{did_you_mean(name, names)}",
+            "Every analysis reads this column by its name",
+            "Add the column or mend its name",
+        )
+        for name in _NEEDED
+        if name not in names
+    ]
+    for name in (*_NEEDED, "indicator", "file"):
+        if name in names and not _fits(table.schema.field(name).type, name):
+            need = "a double or an integer" if name == "value" else "text"
+            faults.append(
+                Fault(
+                    f"{where}, column {name}",
+                    f"is of the type {table.schema.field(name).type}, not {need}",
+                    "Cells would be changed on reading",
+                    "Write the column with that type",
+                )
+            )
+    return faults
+
+
+def _fits(kind: pa.DataType, name: str) -> bool:
+    if name == "value":
+        return bool(pa.types.is_float64(kind) or pa.types.is_integer(kind))
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(plain) or pa.types.is_large_string(plain))
+
+
+def _framed(table: pa.Table, indicator: str, name: str) -> pd.DataFrame:
+    """Return the table's frame; an empty text cell is empty text, an empty figure is missing."""
+    texts = {
+        column: _text(table, column, fallback)
+        for column, fallback in (
+            ("council_code", ""),
+            ("fin_year", ""),
+            ("indicator", indicator),
+            ("file", name),
+        )
+    }
+    value = table.column("value").to_pandas().astype(float)
+    frame = pd.DataFrame({**texts, "value": value.to_numpy()})
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
+    return frame[["council_code", "fin_year", "indicator", "value", "file"]]
+
+
+def _text(table: pa.Table, column: str, fallback: str) -> pd.Series:
+    if column not in table.column_names:
+        return pd.Series([fallback], dtype="str").repeat(table.num_rows).reset_index(drop=True)
+    cells = table.column(column).cast(pa.large_string())
+    if cells.null_count:
+        cells = pa.compute.fill_null(cells, "")
+    return pd.Series(pd.array(cells, dtype="str"))
+
+
+def _wrong_cells(frame: pd.DataFrame, table: pa.Table, indicator: str, where: str) -> list[Fault]:
+    """Return the faults of a table's cells: those that the same table as CSV would have."""
+    other = frame[frame["indicator"] != indicator]
+    if len(other):
+        named = first_five(list(other["indicator"].unique()))
+        return [
+            Fault(
+                f"{where}, column indicator, {schemas.place_of(other, schemas.OUTCOMES.place)}",
+                f"{named} stands in the folder {PREFIX}{indicator}",
+                "It is not known which indicator is meant",
+                f"Move the rows to their own folder, or write {indicator}",
+            )
+        ]
+    nameless = frame[frame["file"].str.strip() == ""]
+    faults = []
+    if len(nameless):
+        place = schemas.place_of(nameless, schemas.OUTCOMES.place)
+        why = "Corrections name the table that a row comes from"
+        faults.append(Fault(f"{where}, column file, {place}", "is empty", why, "Fill the cell"))
+    if np.isfinite(frame["value"]).all() and schemas.keeps_rules(frame, _KEYS):
+        return faults
+    cells = table.column("value").to_pylist()
+    value = ["" if cell is None else repr(cell) for cell in cells]
+    text = frame.assign(value=pd.Series(value, index=frame.index, dtype="str"))
+    return faults + schemas.check_table(text, schemas.OUTCOMES, where)
