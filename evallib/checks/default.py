@@ -21,6 +21,7 @@ from evallib.checks.influence import (
 )
 from evallib.checks.pretrends import CHECK as PRETRENDS
 from evallib.checks.pretrends import check_pretrends
+from evallib.checks.unsafe import check_unsafe_figures
 from evallib.checks.verdict import Evidence, Ruling, Verdicts, decide
 from evallib.design import Design, Designs
 from evallib.errors import EstimationError, EvallibWarning
@@ -49,7 +50,8 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
     Checks
         Pre-trends, balance before exposure, counts by year, leave one council out, Bacon weights
         of the two-way estimate and the base moved back one year, for both rules on councils
-        without a record; and whether the two comparison groups agree.
+        without a record; whether the two comparison groups agree; and the headline under the other
+        decision on suspicious figures.
     """
     results: list[CheckResult] = []
     for design in [designs] if isinstance(designs, Design) else designs:
@@ -57,6 +59,8 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
             if one is not None:
                 results += _check_one(one, estimates)
         results.append(_compare(design, estimates))
+        declared = find_estimate(estimates, design, design.headline[0])
+        results.append(check_unsafe_figures(design, declared))
     return Checks(tuple(results))
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from evallib.design.flow import SampleFlow
 from evallib.design.outcomes import OutcomeFigures
+from evallib.design.unsafe import start_flow
 from evallib.exposure.events import read_events
 from evallib.exposure.exposure import DATE_UNKNOWN, NO_RECORD, Exposure
 from evallib.panel.build import Panel
@@ -60,9 +61,19 @@ class Narrowed:
     others: pd.Series
 
 
-def narrow(plan: Plan, panel: Panel, exposure: Exposure, figures: OutcomeFigures) -> Narrowed:
-    """Drop what both rules for councils without a record drop, each step counted."""
-    flow = SampleFlow(figures.rows, "Councils with a figure in the outcome's years")
+def narrow(
+    plan: Plan,
+    panel: Panel,
+    exposure: Exposure,
+    figures: OutcomeFigures,
+    made_missing: pd.DataFrame | None = None,
+) -> Narrowed:
+    """Drop what both rules for councils without a record drop, each step counted.
+
+    `made_missing` holds the council-years that the plan's decision on suspicious figures leaves
+    out (see `rows_made_missing`): they are counted first.
+    """
+    flow = start_flow(figures.rows, made_missing)
     store = panel.store
     councils = store.councils.set_index("council_code")
     for step, wanted, column in (

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import pandas as pd
 
-from evallib.design.build import Narrowed, Sample, build_sample, narrow
+from evallib.design.build import Narrowed, build_sample, narrow
+from evallib.design.impossible import impossible
 from evallib.design.outcomes import OutcomeFigures, outcome_figures
+from evallib.design.unsafe import rows_made_missing, under_other_decision
 from evallib.errors import DesignError, EvallibError, Fault, did_you_mean
 from evallib.exposure.exposure import Exposure
 from evallib.panel.build import Panel
-from evallib.panel.plan_faults import plan_label
 from evallib.plan import Plan
 
 RULES = ("assume_not_exposed", "only_known")
@@ -67,6 +68,12 @@ class Design:
         The same outcome under the other rule for councils without a record.
     alternative_reason : str
         Why there is no alternative, when there is none.
+    unsafe_action : str
+        The plan's decision on suspicious figures: ``keep`` or ``missing``.
+    other_decision : Design, optional
+        The same outcome under the other decision; None where no figure of the outcome is touched.
+    other_decision_reason : str
+        Why there is no other design, although figures are touched.
     """
 
     outcome: str
@@ -95,6 +102,9 @@ class Design:
     sample_id: str
     alternative: Design | None = None
     alternative_reason: str = ""
+    unsafe_action: str = "keep"
+    other_decision: Design | None = None
+    other_decision_reason: str = ""
 
     @property
     def n_treated(self) -> int:
@@ -203,17 +213,40 @@ def build_design(plan: Plan, panel: Panel, exposure: Exposure, outcome: str) -> 
         window is longer than the panel.
     """
     figures = outcome_figures(plan, panel, plan.outcome(outcome))
-    narrowed = narrow(plan, panel, exposure, figures)
-    declared = _build(plan, panel, figures, narrowed, outcome, plan.no_record)
+    under_other, why_not = under_other_decision(plan, panel, exposure, figures, outcome)
+    made_missing = None
+    if plan.unsafe_figures.action == "missing":
+        made_missing = rows_made_missing(figures, under_other, panel.unsafe, outcome)
+    narrowed = narrow(plan, panel, exposure, figures, made_missing)
+    declared = replace(
+        _build(plan, panel, figures, narrowed, outcome, plan.no_record),
+        other_decision_reason=why_not,
+    )
+    if under_other is not None:
+        declared = _with_other_decision(declared, plan, panel, exposure, under_other)
     other = next(rule for rule in RULES if rule != plan.no_record)
     if plan.comparison == "never_treated" and "only_known" in (other, plan.no_record):
         reason = "only_known is not applicable with never_treated: it has no controls"
-        return _replace(declared, None, reason)
+        return replace(declared, alternative_reason=reason)
     try:
         alternative = _build(plan, panel, figures, narrowed, outcome, other)
     except DesignError as error:
-        return _replace(declared, None, "; ".join(fault.what for fault in error.faults))
-    return _replace(declared, alternative, "")
+        why = "; ".join(fault.what for fault in error.faults)
+        return replace(declared, alternative_reason=why)
+    return replace(declared, alternative=alternative)
+
+
+def _with_other_decision(
+    declared: Design, plan: Plan, panel: Panel, exposure: Exposure, figures: OutcomeFigures
+) -> Design:
+    name = declared.outcome
+    try:
+        narrowed = narrow(plan, panel, exposure, figures)
+        other = _build(plan, panel, figures, narrowed, name, plan.no_record)
+    except DesignError as error:
+        why = "; ".join(fault.what for fault in error.faults)
+        return replace(declared, other_decision_reason=why)
+    return replace(declared, other_decision=other)
 
 
 def build_designs(plan: Plan, panel: Panel, exposure: Exposure) -> Designs:
@@ -246,7 +279,7 @@ def _build(
 ) -> Design:
     outcome = plan.outcome(name)
     sample = build_sample(plan, panel, narrowed, no_record)
-    faults = _impossible(plan, sample, name, figures.last - figures.first + 1)
+    faults = impossible(plan, sample, name, figures.last - figures.first + 1)
     if faults:
         raise DesignError(faults)
     lead = 1 + plan.anticipation
@@ -285,6 +318,7 @@ def _build(
         flow=sample.flow.frame,
         dropped=sample.flow.dropped,
         sample_id=digest.hexdigest()[:12],
+        unsafe_action=plan.unsafe_figures.action,
     )
 
 
@@ -325,54 +359,3 @@ def _estimation_rows(rows: pd.DataFrame) -> pd.DataFrame:
     )
     columns = ["council_code", "period", "value", "weight", "is_exposed", "cohort", "cluster"]
     return table[columns].reset_index(drop=True)
-
-
-def _replace(design: Design, alternative: Design | None, reason: str) -> Design:
-    values = {name: getattr(design, name) for name in Design.__slots__}
-    return Design(**{**values, "alternative": alternative, "alternative_reason": reason})
-
-
-def _impossible(plan: Plan, sample: Sample, name: str, periods: int) -> list[Fault]:
-    """Return why no estimate is possible, if so."""
-    where = f"{plan_label(plan)}, outcome {name}"
-    faults = []
-    before, after = plan.event_window
-    if after - before + 1 > periods:
-        faults.append(
-            Fault(
-                f"{plan_label(plan)}, event_window, outcome {name}",
-                f"the window {before} to {after} spans {after - before + 1} periods and the panel "
-                f"has {periods}",
-                "No council can be seen through the whole window",
-                "Shorten event_window or give the outcome more years",
-            )
-        )
-    treated = int(sample.councils["is_treated"].sum())
-    span = f"{plan.known_from} to {plan.last_event_year}"
-    if treated == 0:
-        faults.append(
-            Fault(
-                where,
-                f"no treated council is left: none of the {len(sample.councils)} councils has a "
-                f"dated first event in {span} with a figure before and after it",
-                "There is nobody whose change could be estimated",
-                "Look at the sample flow (`evallib council CODE` shows what the tables hold), or "
-                "widen known_from, last_event_year, kinds, date_precision or the years",
-            )
-        )
-    elif treated == len(sample.councils) and not _compares_within(plan, sample):
-        faults.append(
-            Fault(
-                where,
-                "no comparison council is left",
-                "A change over time alone is a trend, not an effect",
-                "Use no_record: assume_not_exposed or comparison: not_yet_treated",
-            )
-        )
-    return faults
-
-
-def _compares_within(plan: Plan, sample: Sample) -> bool:
-    """Return whether treated councils can serve as controls before their own event."""
-    cohorts = sample.councils.loc[sample.councils["is_treated"], "cohort"]
-    return plan.comparison == "not_yet_treated" and len(cohorts.unique()) > 1

@@ -142,6 +142,43 @@ def _pass_on(caught: list[warnings.WarningMessage]) -> None:
         warnings.warn(f"{texts[0]}{more}", category, stacklevel=3)
 
 
+def fit_design(design: Design, name: str) -> Estimate:
+    """Fit one design with one estimator, before the inference policy.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    name : str
+        ``twfe``, ``event_study`` or ``group_time``.
+
+    Raises
+    ------
+    EstimationError
+        Where the estimator cannot answer.
+    """
+    columns = {"outcome": "value", "unit": "council_code", "time": "period", "cluster": "cluster"}
+    extra: dict[str, Any] = {"level": design.level}
+    if design.weighted:
+        extra["weights"] = "weight"
+    if name == "group_time":
+        return fit(
+            name,
+            design.group_time_frame,
+            cohort="cohort",
+            anticipation=design.anticipation,
+            base="universal",
+            comparison=design.comparison,
+            **columns,
+            **extra,
+        )
+    if name == "event_study":
+        extra |= {"cohort": "cohort", "window": design.window, "reference": design.reference}
+    elif name == "twfe":
+        extra |= {"cohort": "cohort"}
+    return fit(name, design.frame, **columns, **extra)
+
+
 def estimate_one(design: Design, name: str) -> Estimate:
     """Estimate one design with one estimator under the inference policy.
 
@@ -152,28 +189,8 @@ def estimate_one(design: Design, name: str) -> Estimate:
     """
     require_treated(design.n_treated, design.outcome, name)
     rng = np.random.default_rng(seed_of(design, name))
-    columns = {"outcome": "value", "unit": "council_code", "time": "period", "cluster": "cluster"}
-    extra: dict[str, Any] = {"level": design.level}
-    if design.weighted:
-        extra["weights"] = "weight"
-    if name == "group_time":
-        fitted = fit(
-            name,
-            design.group_time_frame,
-            cohort="cohort",
-            anticipation=design.anticipation,
-            base="universal",
-            comparison=design.comparison,
-            **columns,
-            **extra,
-        )
-        done = _group_time(design, fitted, rng)
-    else:
-        if name == "event_study":
-            extra |= {"cohort": "cohort", "window": design.window, "reference": design.reference}
-        elif name == "twfe":
-            extra |= {"cohort": "cohort"}
-        done = _regression(design, fit(name, design.frame, **columns, **extra), rng)
+    policy = _group_time if name == "group_time" else _regression
+    done = policy(design, fit_design(design, name), rng)
     return replace(
         done,
         outcome=design.outcome,

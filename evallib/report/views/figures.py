@@ -9,6 +9,7 @@ import pandas as pd
 
 from evallib.design.outcomes import OutcomeFigures, outcome_figures
 from evallib.panel import Panel
+from evallib.panel.build import span_of
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year, parse_financial_year
 from evallib.report.coverage_charts import missingness_chart
@@ -61,12 +62,17 @@ def missing_by_year(plan: Plan, panel: Panel) -> pd.DataFrame:
 
 
 def indicator_years(plan: Plan, name: str) -> tuple[int, int]:
-    """Return the first and last year that a plan uses an indicator for, as an outcome or below."""
+    """Return the first and last year that a plan uses an indicator for.
+
+    Those of the outcomes that name it; all years of the plan for what others are made of.
+    """
     spans = [
         outcome.years_or(plan.years)
         for outcome in plan.outcomes
         if name in (outcome.indicator, outcome.per)
     ]
+    if not spans:
+        return span_of(plan)
     first = min(parse_financial_year(span[0]) for span in spans)
     return first, max(parse_financial_year(span[1]) for span in spans)
 
