@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -11,6 +12,10 @@ import pandas as pd
 from evallib.errors import DataError, Fault, PlanError
 from evallib.panel.catalogue import Catalogue
 from evallib.panel.covariates import council_covariates
+from evallib.panel.derived import add_derived, all_indicators, base_indicators, with_population
+from evallib.panel.derived.build import no_losses
+from evallib.panel.derived.deflator import Deflators, read_deflators
+from evallib.panel.index import IndexResult, add_indices
 from evallib.panel.plan_faults import plan_faults
 from evallib.panel.quality import settle_unsafe
 from evallib.panel.quality.settle import UNSAFE_COLUMNS
@@ -36,15 +41,20 @@ class Panel:
     covariates : pandas.DataFrame
         One row a council, see `council_covariates`.
     indicators : tuple of str
-        Indicators that the plan uses, denominators included.
+        Indicators that the plan uses: outcomes, denominators, derived rows, indices and what
+        these are made of.
     catalogue : Catalogue
-        What every indicator means.
+        What every indicator means, derived ones included.
     store : Store
         The raw tables that the panel was built from.
     unsafe : pandas.DataFrame
         Suspicious figures and what the plan decides on each, see `Settled`.
     other : Panel, optional
         The panel under the other decision on suspicious figures; None where no figure is touched.
+    losses : pandas.DataFrame
+        indicator, council_code, period, why: figures that could not be derived, see `Made`.
+    indices : mapping of str to IndexResult
+        The plan's indices of performance with all that went into them, over all years.
     """
 
     frame: pd.DataFrame
@@ -55,6 +65,8 @@ class Panel:
     store: Store
     unsafe: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=UNSAFE_COLUMNS))
     other: Panel | None = None
+    losses: pd.DataFrame = field(default_factory=no_losses)
+    indices: Mapping[str, IndexResult] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Return a line with the panel's size."""
@@ -144,30 +156,35 @@ def find_raw_data() -> Path | None:
 
 def panel_from_store(plan: Plan, store: Store) -> Panel:
     """Build the panel of a plan from tables that are already loaded."""
+    store = with_population(plan, store)
     faults = plan_faults(plan, store)
     if faults:
         raise PlanError(faults)
-    names = indicators_of(plan)
-    settled = settle_unsafe(plan, store.figures(names), store)
-    panel = _from_figures(plan, store, names, settled.figures)
+    prices = read_deflators(plan, store)
+    if prices.inputs:
+        store = store.with_record(inputs=prices.inputs)
+    settled = settle_unsafe(plan, store.figures(base_indicators(plan)), store)
+    panel = _from_figures(plan, store, prices, settled.figures)
     other = None
     if settled.other is not None:
-        other = _from_figures(plan, store, names, settled.other)
+        other = _from_figures(plan, store, prices, settled.other)
     return replace(panel, unsafe=settled.unsafe, other=other)
 
 
-def _from_figures(plan: Plan, store: Store, names: tuple[str, ...], figures: pd.DataFrame) -> Panel:
+def _from_figures(plan: Plan, store: Store, prices: Deflators, figures: pd.DataFrame) -> Panel:
     """Build the panel from whole series: everything after the decision on suspicious figures."""
+    made = add_derived(plan, figures, store.catalogue, prices)
+    made, indices = add_indices(plan, made)
+    names = all_indicators(plan)
     first, last = span_of(plan)
-    figures = figures[figures["period"].between(first, last)].reset_index(drop=True)
+    figures = made.figures[made.figures["period"].between(first, last)].reset_index(drop=True)
     frame = _wide(figures, store.councils, names, first, last)
-    return Panel(frame, figures, council_covariates(store), names, store.catalogue, store)
-
-
-def indicators_of(plan: Plan) -> tuple[str, ...]:
-    """Return the indicators that a plan names: outcomes, each with what it is divided by."""
-    pairs = [(outcome.indicator, outcome.per) for outcome in plan.outcomes]
-    return tuple(dict.fromkeys(name for pair in pairs for name in pair if name))
+    covariates = council_covariates(store)
+    return Panel(
+        *(frame, figures, covariates, names, made.catalogue, store),
+        losses=made.losses,
+        indices=indices,
+    )
 
 
 def span_of(plan: Plan) -> tuple[int, int]:

@@ -7,16 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from evallib.errors import EvallibError, Fault, PlanError, did_you_mean
+from evallib.panel.derived.faults import derived_faults, made_names
+from evallib.panel.plan_labels import plan_label as plan_label
 from evallib.panel.quality.settle import unsafe_faults
 from evallib.panel.registers import read_register
 from evallib.panel.store import Store
-from evallib.plan import Plan, shown_path
+from evallib.plan import Plan
 from evallib.plan.years import parse_financial_year
-
-
-def plan_label(plan: Plan) -> str:
-    """Return how messages name a plan: its file, or its name when it has none."""
-    return shown_path(plan.path) if plan.path else plan.name
 
 
 def plan_faults(plan: Plan, store: Store) -> list[Fault]:
@@ -29,7 +26,7 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
         hint = did_you_mean(word, known)
         faults.append(Fault(f"{where}, {key}", f"{word!r} is not {what}.{hint}", why, listed))
 
-    known = list(store.held())
+    known = [*store.held(), *made_names(plan)]
     for number, outcome in enumerate(plan.outcomes):
         for key, name in (("indicator", outcome.indicator), ("per", outcome.per)):
             if name and name not in known:
@@ -44,6 +41,7 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
                     )
                 )
         faults += _empty_years(plan, number, store)
+    faults += derived_faults(plan, store)
     registers = [("register", plan.register, plan.kinds)]
     if plan.concurrent is not None:
         registers.append(("concurrent.register", plan.concurrent.register, plan.concurrent.kinds))

@@ -29,7 +29,20 @@ def derived_rules(known: Known) -> Iterator[Broken]:
 
 def index_rules(known: Known) -> Iterator[Broken]:
     """Yield what is wrong with indices: components, domains, the missing rule, names."""
-    taken = {row.name: f"derived[{at}]" for at, row in known.get("derived", ())}
+    derived = known.get("derived", ())
+    taken = {row.name: f"derived[{at}]" for at, row in derived}
+    names = {index.name for _, index in known["indices"]}
+    used = [("derived", at, name) for at, row in derived for name in row.ingredients]
+    for at, index in known["indices"]:
+        used += [("indices", at, name) for name in index.parts if name != index.name]
+    for key, at, name in used:
+        if name in names:
+            yield Broken(
+                (key, at),
+                f"'{name}' is an index, and nothing is made from an index",
+                "its figures would be averaged or divided once more",
+                "name indicators or derived rows",
+            )
     for at, index in known["indices"]:
         place = ("indices", at)
         if index.name in taken:
@@ -62,6 +75,13 @@ def outcome_denominator_rules(known: Known) -> Iterator[Broken]:
     derived = {row.name: row for _, row in known["derived"]}
     indices = {index.name for _, index in known["indices"]}
     for at, outcome in known["outcomes"]:
+        if outcome.per and indices & {outcome.indicator, outcome.per}:
+            yield Broken(
+                ("outcomes", at, "per"),
+                "an index is not divided, and nothing is divided by one",
+                "",
+                "leave per out",
+            )
         if outcome.min_denominator is None:
             continue
         if outcome.indicator in indices:
