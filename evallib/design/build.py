@@ -73,7 +73,7 @@ def narrow(
     `made_missing` holds the council-years that the plan's decision on suspicious figures leaves
     out (see `rows_made_missing`): they are counted first.
     """
-    flow = start_flow(figures.rows, made_missing)
+    flow = start_flow(figures, made_missing)
     store = panel.store
     councils = store.councils.set_index("council_code")
     for step, wanted, column in (

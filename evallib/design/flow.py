@@ -14,13 +14,15 @@ class SampleFlow:
         council_code and period, one row a council-year.
     start : str
         What the sample is at the beginning.
+    why : str
+        What was left out before, in words.
     """
 
-    def __init__(self, rows: pd.DataFrame, start: str) -> None:
+    def __init__(self, rows: pd.DataFrame, start: str, why: str = "") -> None:
         self.rows = rows
         self._steps: list[tuple[str, str, int, int, int, int]] = []
         self._dropped: list[pd.DataFrame] = []
-        self._note(start, "", 0, 0)
+        self._note(start, why, 0, 0)
 
     def fork(self) -> SampleFlow:
         """Return a copy that goes its own way from here."""

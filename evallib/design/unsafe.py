@@ -70,13 +70,14 @@ def rows_made_missing(
     return rows.merge(why, on=keys, how="left").fillna({"why": "made from such a figure"})
 
 
-def start_flow(rows: pd.DataFrame, made_missing: pd.DataFrame | None) -> SampleFlow:
+def start_flow(figures: OutcomeFigures, made_missing: pd.DataFrame | None) -> SampleFlow:
     """Begin a sample flow, with a step for figures that the plan makes missing."""
+    rows = figures.rows
     start = "Councils with a figure in the outcome's years"
     if made_missing is None:
-        return SampleFlow(rows, start)
+        return SampleFlow(rows, start, figures.note)
     whole = pd.concat([rows, made_missing], ignore_index=True)
-    flow = SampleFlow(whole, start)
+    flow = SampleFlow(whole, start, figures.note)
     counts = made_missing["why"].value_counts()
     why = "; ".join(f"{reason} ({count})" for reason, count in counts.items()) or "none"
     gone = pd.Series(whole.index >= len(rows), index=whole.index)
