@@ -98,7 +98,7 @@ def years_of(plan: Plan, name: str) -> tuple[int, int]:
         years of the indices that do; the plan's years where no outcome does.
     """
     spans = [
-        outcome.years_or(plan.years) for outcome in plan.outcomes if name in _reach(plan, outcome)
+        outcome.years_or(plan.years) for outcome in plan.outcomes if name in reach(plan, outcome)
     ]
     years = [parse_financial_year(year) for span in spans or [plan.years] for year in span]
     for index in plan.indices:
@@ -107,7 +107,8 @@ def years_of(plan: Plan, name: str) -> tuple[int, int]:
     return min(years), max(years)
 
 
-def _reach(plan: Plan, outcome: Outcome) -> set[str]:
+def reach(plan: Plan, outcome: Outcome) -> set[str]:
+    """Return every name that an outcome leads to, its own included."""
     starts = [outcome.indicator, outcome.per, outcome.denominator]
     return {found for name in starts if name for found in (name, *_below(plan, name))}
 
