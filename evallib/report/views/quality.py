@@ -121,9 +121,10 @@ def plan_indicators(plan: Plan, panel: Panel) -> Section:
     Returns
     -------
     Section
-        Two tables with a row an indicator, denominators included.
+        Two tables with a row an indicator, denominators and ingredients included.
     """
-    roles = {outcome.indicator: outcome.role for outcome in plan.outcomes}
+    roles: dict[str, str] = {o.per: "denominator" for o in plan.outcomes if o.per}
+    roles |= {outcome.indicator: outcome.role for outcome in plan.outcomes}
     year = parse_financial_year(plan.known_from)
     measured, reported = [], []
     for name in panel.indicators:
@@ -131,7 +132,7 @@ def plan_indicators(plan: Plan, panel: Panel) -> Section:
         measured.append(
             {
                 "title": facts["title"],
-                "role": roles.get(name, "denominator"),
+                "role": roles.get(name, "ingredient"),
                 "unit": unit_words(facts["unit"]),
                 "polarity": polarity_words(facts["polarity"]),
                 "basis": facts["period_basis"],
