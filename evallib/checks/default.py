@@ -11,6 +11,7 @@ import pandas as pd
 from evallib.checks.bacon import check_bacon
 from evallib.checks.balance import check_balance
 from evallib.checks.base import CheckResult, Checks, not_applicable
+from evallib.checks.breaks import check_breaks
 from evallib.checks.comparison import check_comparison_groups, differ_in_sign
 from evallib.checks.counts import check_counts
 from evallib.checks.influence import (
@@ -49,9 +50,9 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
     -------
     Checks
         Pre-trends, balance before exposure, counts by year, leave one council out, Bacon weights
-        of the two-way estimate and the base moved back one year, for both rules on councils
-        without a record; whether the two comparison groups agree; and the headline under the other
-        decision on suspicious figures.
+        of the two-way estimate, breaks in the series and the base moved back one year, for both
+        rules on councils without a record; whether the two comparison groups agree; and the
+        headline under the other decision on suspicious figures.
     """
     results: list[CheckResult] = []
     for design in [designs] if isinstance(designs, Design) else designs:
@@ -67,7 +68,12 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
 def _check_one(design: Design, estimates: Estimates) -> list[CheckResult]:
     aggregation = design.headline[1]
     group_time = _group_time(design, estimates)
-    results = [check_balance(design), check_counts(design), check_bacon(design)]
+    results = [
+        check_balance(design),
+        check_counts(design),
+        check_bacon(design),
+        check_breaks(design),
+    ]
     if group_time is None:
         reason = refusal(estimates, design, "group_time") or "There is no group-time estimate"
         return results + [

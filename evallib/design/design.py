@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from html import escape
 
 import pandas as pd
 
+from evallib.design.breaks import breaks_within
 from evallib.design.build import Narrowed, build_sample, narrow
 from evallib.design.impossible import impossible
 from evallib.design.outcomes import OutcomeFigures, outcome_figures
 from evallib.design.unsafe import rows_made_missing, under_other_decision
 from evallib.errors import DesignError, EvallibError, Fault, did_you_mean
 from evallib.exposure.exposure import Exposure
+from evallib.panel.breaks import breaks_of
 from evallib.panel.build import Panel
 from evallib.plan import Plan
 
@@ -74,6 +76,9 @@ class Design:
         The same outcome under the other decision; None where no figure of the outcome is touched.
     other_decision_reason : str
         Why there is no other design, although figures are touched.
+    breaks : pandas.DataFrame
+        Dated breaks within the outcome's years, of the outcome or of what it is made of, with the
+        columns of `evallib.panel.breaks.read_breaks`.
     """
 
     outcome: str
@@ -105,6 +110,7 @@ class Design:
     unsafe_action: str = "keep"
     other_decision: Design | None = None
     other_decision_reason: str = ""
+    breaks: pd.DataFrame = field(default_factory=lambda: breaks_of(()))
 
     @property
     def n_treated(self) -> int:
@@ -299,7 +305,7 @@ def _build(
         unit=figures.unit,
         polarity=figures.polarity,
         role=outcome.role,
-        scale=outcome.scale,
+        scale=figures.scale,
         meaningful_change=outcome.meaningful_change,
         comparison=plan.comparison,
         no_record=no_record,
@@ -319,6 +325,7 @@ def _build(
         dropped=sample.flow.dropped,
         sample_id=digest.hexdigest()[:12],
         unsafe_action=plan.unsafe_figures.action,
+        breaks=breaks_within(plan, name, figures.first, figures.last),
     )
 
 

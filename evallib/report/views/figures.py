@@ -9,9 +9,9 @@ import pandas as pd
 
 from evallib.design.outcomes import OutcomeFigures, outcome_figures
 from evallib.panel import Panel
-from evallib.panel.build import span_of
+from evallib.panel.derived.names import years_of
 from evallib.plan import Plan
-from evallib.plan.years import format_financial_year, parse_financial_year
+from evallib.plan.years import format_financial_year
 from evallib.report.coverage_charts import missingness_chart
 from evallib.report.formats import decimals_for, format_count
 from evallib.report.sections import Section
@@ -44,7 +44,7 @@ def missing_by_year(plan: Plan, panel: Panel) -> pd.DataFrame:
     closed = pd.to_datetime(councils["valid_to"], errors="coerce")
     rows = []
     for name in panel.indicators:
-        first, last = indicator_years(plan, name)
+        first, last = years_of(plan, name)
         figures = panel.figures[panel.figures["indicator"] == name]
         figures = figures[figures["period"].between(first, last)]
         reporting = councils.index.isin(figures["council_code"])
@@ -59,22 +59,6 @@ def missing_by_year(plan: Plan, panel: Panel) -> pd.DataFrame:
                 rows.append((name, title, year, count, lacking, 100 * lacking / max(count, 1)))
     columns = ["indicator", "title", "fin_year", "councils", "missing", "missing_pct"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def indicator_years(plan: Plan, name: str) -> tuple[int, int]:
-    """Return the first and last year that a plan uses an indicator for.
-
-    Those of the outcomes that name it; all years of the plan for what others are made of.
-    """
-    spans = [
-        outcome.years_or(plan.years)
-        for outcome in plan.outcomes
-        if name in (outcome.indicator, outcome.per)
-    ]
-    if not spans:
-        return span_of(plan)
-    first = min(parse_financial_year(span[0]) for span in spans)
-    return first, max(parse_financial_year(span[1]) for span in spans)
 
 
 def missing_figures(plan: Plan, panel: Panel) -> Section:
@@ -162,7 +146,7 @@ def outcomes_by_type(plan: Plan, panel: Panel) -> Section:
         A table an outcome: figures, least, quartiles, median, most, before any logarithm.
     """
     tables = [
-        _spread(outcome_figures(plan, panel, outcome), panel, outcome.indicator, outcome.scale)
+        _spread(outcome_figures(plan, panel, outcome), panel, outcome.indicator)
         for outcome in plan.outcomes
     ]
     sentence = (
@@ -172,17 +156,18 @@ def outcomes_by_type(plan: Plan, panel: Panel) -> Section:
     return Section("", (sentence,), pieces=tuple(tables))
 
 
-def _spread(figures: OutcomeFigures, panel: Panel, name: str, scale: str) -> Table:
+def _spread(figures: OutcomeFigures, panel: Panel, name: str) -> Table:
     kinds = panel.store.councils.set_index("council_code")["council_type"]
     kinds = kinds.str.replace("london", "London")
     values = figures.rows.assign(council_type=figures.rows["council_code"].map(kinds))
     notes = []
-    if scale == "log":
+    if figures.scale == "log":
         values["value"] = np.exp(values["value"])
         notes.append("The analysis takes the logarithm of these figures.")
     left_out = (
         (figures.zeros_missing, "zero", "zeros", "read as a missing return"),
         (figures.without_denominator, "figure", "figures", "without a denominator"),
+        (figures.small_denominator, "figure", "figures", "with a denominator of a handful"),
     )
     for count, noun, plural, why in left_out:
         if count:

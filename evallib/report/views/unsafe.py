@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from evallib.panel import Panel
+from evallib.panel.derived.names import years_of
 from evallib.panel.quality import RULES, SCALE_NOTE, suspicious_in
 from evallib.plan import Plan
 from evallib.report.formats import decimals_for, format_count, format_number
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
-from evallib.report.views.figures import indicator_years
 from evallib.report.views.naming import indicator_title, year_span
 from evallib.report.words import unit_words
 
@@ -52,7 +52,7 @@ def unsafe_list(plan: Plan, panel: Panel) -> pd.DataFrame:
         found = pd.concat([found, every]).drop_duplicates(keys).fillna({"action": ""})
     in_plan = pd.Series(False, index=found.index)
     for name in found.loc[found["action"] != "", "indicator"].unique():
-        first, last = indicator_years(plan, name)
+        first, last = years_of(plan, name)
         in_plan |= (found["indicator"] == name) & found["period"].between(first, last)
     columns = [*keys[:2], "council_name", "fin_year", "value", "rule", "action", "in_plan"]
     order = ["indicator", "rule", "council_code", "fin_year"]
