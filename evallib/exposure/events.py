@@ -9,6 +9,11 @@ import pandas as pd
 
 PRECISION_ORDER = {"day": 0, "month": 1, "year": 2, "financial_year": 2}
 CONFIDENCE_ORDER = {"low": 0, "medium": 1, "high": 2}
+_COLUMNS = [
+    *("council_code", "council_name", "kind", "start_date", "date_precision", "end_date"),
+    *("end_status", "confidence", "source_title", "source_url", "note"),
+]
+_PRECISION_OF_LENGTH = {4: "year", 7: "month", 10: "day"}
 _JOINT = re.compile(r"\bjoint with ([^,;.]+)", re.IGNORECASE)
 
 
@@ -23,19 +28,68 @@ def read_events(register: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        council_code, council_name, kind, date_precision, confidence, note, earliest and latest
-        (first and last possible day), event_date (the day that places the event in a period: the
-        day itself, the first of the month, 1 July of a year, 1 October of a financial year) and
-        joint_with (the partner's name where the note says 'joint with NAME', else empty).
+        council_code, council_name, kind, start_date (as written), date_precision, confidence,
+        end_status, source_title, source_url, note, line (of the register; 0 where it has none),
+        earliest and latest (first and last possible day), event_date (the day that places the
+        event in a period: the day itself, the first of the month, 1 July of a year, 1 October of
+        a financial year), end_earliest and end_latest (the days on which it can have ended, NaT
+        where no end is on file) and joint_with (the partner's name where the note says 'joint
+        with NAME', else empty).
+
+    Notes
+    -----
+    A financial year is written by its first day. A row that is dated to the year and written as
+    1 April is therefore dated to the financial year that begins then, whatever its
+    date_precision says.
     """
     rows = register[register["set_aside"] == ""]
-    kept = ["council_code", "council_name", "kind", "date_precision", "confidence", "note"]
-    events = rows[[*kept, "end_status"]].reset_index(drop=True)
-    cells = rows["start_date"].reset_index(drop=True)
+    given = rows[_COLUMNS].assign(line=rows.index if rows.index.name == "line" else 0)
+    events = given.drop(columns="end_date").reset_index(drop=True)
+    cells = events["start_date"]
+    as_year = (events["date_precision"] == "year") & cells.str.endswith("-04-01")
+    events.loc[as_year, "date_precision"] = "financial_year"
     precision = events["date_precision"]
-    year = cells.str[:4].astype(int)
-    month = pd.to_numeric(cells.str[5:7], errors="coerce").fillna(1).astype(int)
-    day = pd.to_numeric(cells.str[8:10], errors="coerce").fillna(1).astype(int)
+    earliest, latest = possible_days(cells, precision)
+    placed = earliest.copy()
+    by_year = precision.isin(["year", "financial_year"])
+    placed[by_year] = earliest[by_year] + pd.DateOffset(months=6)
+    ends = given["end_date"].reset_index(drop=True)
+    end_earliest, end_latest = possible_days(ends, ends.str.len().map(_PRECISION_OF_LENGTH))
+    joint = events["note"].str.extract(_JOINT, expand=False).fillna("").str.strip()
+    return events.assign(
+        earliest=earliest,
+        latest=latest,
+        event_date=placed,
+        end_earliest=end_earliest,
+        end_latest=end_latest,
+        joint_with=joint,
+    )
+
+
+def possible_days(cells: pd.Series, precision: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return the first and the last day that dates can mean.
+
+    Parameters
+    ----------
+    cells : pandas.Series of str
+        YYYY, YYYY-MM or YYYY-MM-DD; an empty cell is no date.
+    precision : pandas.Series of str
+        day, month, year or financial_year; the part of a date beyond it is not read.
+
+    Returns
+    -------
+    earliest, latest : pandas.Series of datetime
+        NaT where the cell is empty.
+
+    Examples
+    --------
+    >>> first, last = possible_days(pd.Series(["2024-04-01"]), pd.Series(["financial_year"]))
+    >>> print(first[0].date(), last[0].date())
+    2024-04-01 2025-03-31
+    """
+    year = pd.to_numeric(cells.str[:4], errors="coerce")
+    month = pd.to_numeric(cells.str[5:7], errors="coerce").fillna(1)
+    day = pd.to_numeric(cells.str[8:10], errors="coerce").fillna(1)
     first_month = month.where(precision.isin(["day", "month"]), 1)
     # A financial year given by its first day may also be written as the year alone.
     first_month = first_month.where(precision != "financial_year", 4)
@@ -46,10 +100,7 @@ def read_events(register: pd.DataFrame) -> pd.DataFrame:
     by_year = precision.isin(["year", "financial_year"])
     latest[by_month] = earliest[by_month] + pd.offsets.MonthEnd(0)
     latest[by_year] = earliest[by_year] + pd.DateOffset(years=1) - pd.Timedelta(days=1)
-    placed = earliest.copy()
-    placed[by_year] = earliest[by_year] + pd.DateOffset(months=6)
-    joint = events["note"].str.extract(_JOINT, expand=False).fillna("").str.strip()
-    return events.assign(earliest=earliest, latest=latest, event_date=placed, joint_with=joint)
+    return earliest, latest
 
 
 def is_dated(events: pd.DataFrame, precision: str, confidence: str) -> pd.Series:
@@ -91,12 +142,16 @@ def orphan_reviews(events: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
     challenges = events[events["kind"].isin([*CHALLENGE_KINDS, *kinds])]
     reviews = events[events["kind"].isin(REVIEW_KINDS)]
     back = pd.DateOffset(months=REVIEW_LOOKBACK_MONTHS)
-    orphans = []
-    for position, review in zip(reviews.index, reviews.to_dict("records"), strict=True):
-        own = challenges[challenges["council_code"] == review["council_code"]]
-        since = review["earliest"] - back
-        near = (own["earliest"] <= review["latest"]) & (own["latest"] >= since)
-        if not near.any():
-            orphans.append(position)
-    found = reviews.loc[orphans]
+    pairs = (
+        reviews.rename_axis("review")
+        .reset_index()
+        .merge(
+            challenges[["council_code", "earliest", "latest"]],
+            on="council_code",
+            suffixes=("", "_challenge"),
+        )
+    )
+    since = pairs["earliest"] - back
+    near = (pairs["earliest_challenge"] <= pairs["latest"]) & (pairs["latest_challenge"] >= since)
+    found = reviews[~reviews.index.isin(pairs.loc[near, "review"])]
     return found.assign(earliest=found["earliest"] - back)

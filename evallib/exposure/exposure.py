@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 import pandas as pd
 
+from evallib.exposure.coverage import coverage_of
+from evallib.exposure.escalation import first_entries, states_by_year
 from evallib.exposure.events import is_dated, orphan_reviews, read_events
-from evallib.panel.build import Panel
+from evallib.exposure.joint import clusters, settle_joint_events
+from evallib.exposure.same_event import join_same_events, look_alikes
+from evallib.exposure.spells import ends_by_kind, find_spells, in_force_by_year, known_to
+from evallib.panel.build import Panel, span_of
+from evallib.panel.ladders import ladder_of, studied_kinds
 from evallib.panel.plan_faults import find_register
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year, parse_financial_year
 
 EXPOSED, NOT_EXPOSED = "exposed", "not_exposed"
 NO_RECORD, DATE_UNKNOWN = "no_record", "exposed_date_unknown"
-SAME_VISIT = pd.Timedelta(days=31)
+NONE_BY_DATE = "none_by_date"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,17 +36,29 @@ class Exposure:
         and is_event_year.
     councils : pandas.DataFrame
         One row a council: council_code, council_name, status (``in_window``: dated first event in
-        the studied years; ``later``: dated first event after them; ``no_record``;
+        the studied years; ``later``: dated first event after them; ``none_by_date``: a source
+        says that there had been none by the last day of the plan's years; ``no_record``;
         ``exposed_date_unknown``), event_date, event_year (financial year), kind, reason (why the
         date is not known), earlier_event (day of the last recorded event before `known_from`, NaT
         where none), never_before (day up to which a source says that there had been none, NaT
-        where none), cluster (joint events share one).
+        where none), state_before (the highest lower state entered before the event, where the
+        studied kinds escalate), cluster (joint events share one).
     events : pandas.DataFrame
-        Every usable row of the register, see `read_events`.
+        Every event of the register once, see `read_events`, `join_same_events` and
+        `settle_joint_events`.
     coverage : pandas.DataFrame
-        The register against published totals.
+        The register against published totals, see `coverage_of`.
     set_aside : pandas.DataFrame
         Register rows that cannot be used, by reason.
+    joined, alike, joint : pandas.DataFrame
+        Rows joined to another of the same event, rows that look alike and are kept apart, and
+        joint events: see `join_same_events`, `look_alikes` and `settle_joint_events`.
+    spells, in_force, ends : pandas.DataFrame
+        What lasted, whether it was in force in a year, and what its ends rest on: see
+        `find_spells`, `in_force_by_year` and `ends_by_kind`.
+    states, entries : pandas.DataFrame
+        Where the studied kinds escalate: the highest state by council and year, and the first
+        entry to each: see `states_by_year` and `first_entries`. Empty otherwise.
     """
 
     frame: pd.DataFrame
@@ -48,6 +66,14 @@ class Exposure:
     events: pd.DataFrame
     coverage: pd.DataFrame
     set_aside: pd.DataFrame
+    joined: pd.DataFrame = field(default_factory=pd.DataFrame)
+    alike: pd.DataFrame = field(default_factory=pd.DataFrame)
+    joint: pd.DataFrame = field(default_factory=pd.DataFrame)
+    spells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    in_force: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ends: pd.DataFrame = field(default_factory=pd.DataFrame)
+    states: pd.DataFrame = field(default_factory=pd.DataFrame)
+    entries: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __repr__(self) -> str:
         """Return a line with the number of councils by what is known of their exposure."""
@@ -80,24 +106,48 @@ def build_exposure(plan: Plan, panel: Panel) -> Exposure:
         By council and by council and year.
     """
     register = find_register(panel.store, plan.register, "register")
-    events = read_events(register)
+    named = panel.store.councils[["council_code", "council_name"]]
+    events, joined = join_same_events(read_events(register))
+    events, joint = settle_joint_events(events, named)
     codes = panel.frame[["council_code", "council_name"]].drop_duplicates("council_code")
     councils = _first_events(plan, events, codes)
-    councils["cluster"] = _clusters(councils, events)
+    councils["cluster"] = clusters(councils)
+    ladder = ladder_of(plan)
+    entries = first_entries(events, ladder, plan.date_precision, plan.min_confidence)
+    councils["state_before"] = _state_before(councils, entries)
+    spells = find_spells(events)
+    periods = sorted(set(panel.frame["period"]))
+    in_force = in_force_by_year(spells, periods, known_to(events))
     used = panel.store.set_aside
+    totals = panel.store.tables.get("published_totals")
     return Exposure(
         frame=_by_year(councils, panel.frame, parse_financial_year(plan.known_from)),
-        councils=councils,
+        councils=councils.drop(columns="joint_id"),
         events=events,
-        coverage=_coverage(panel, plan, events),
+        coverage=coverage_of(events, totals, plan.register, studied_kinds(plan)),
         set_aside=used[used["file"] == f"{plan.register}.csv"].reset_index(drop=True),
+        joined=joined,
+        alike=look_alikes(events),
+        joint=joint,
+        spells=spells,
+        in_force=in_force,
+        ends=ends_by_kind(events, spells),
+        states=states_by_year(
+            events,
+            in_force,
+            panel.frame if ladder else panel.frame[:0],
+            ladder,
+            plan.min_confidence,
+        ),
+        entries=entries,
     )
 
 
 def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.DataFrame:
     begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
     end = pd.Timestamp(parse_financial_year(plan.last_event_year) + 1, 3, 31)
-    studied = events[events["kind"].isin(plan.kinds)]
+    kinds = studied_kinds(plan)
+    studied = events[events["kind"].isin(kinds)]
     dated = is_dated(studied, plan.date_precision, plan.min_confidence)
     first = (
         studied[dated & (studied["event_date"] >= begin)]
@@ -109,7 +159,7 @@ def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.D
     undated = studied[~dated].assign(
         reason=vague[~dated].map({True: "dated too coarsely", False: "confidence too low"})
     )
-    reviews = orphan_reviews(events, plan.kinds).assign(
+    reviews = orphan_reviews(events, kinds).assign(
         reason="a review whose challenge is not in the register"
     )
     doubtful = pd.concat([undated, reviews])
@@ -118,6 +168,7 @@ def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.D
     table["event_date"] = first["event_date"].reindex(table.index)
     table["kind"] = first["kind"].reindex(table.index).fillna("")
     table["joint_with"] = first["joint_with"].reindex(table.index).fillna("")
+    table["joint_id"] = first["joint_id"].reindex(table.index).fillna("")
     own_first = doubtful["council_code"].map(table["event_date"])
     doubtful = doubtful[own_first.isna() | (doubtful["earliest"] < own_first)]
     why = doubtful.drop_duplicates("council_code").set_index("council_code")
@@ -130,6 +181,8 @@ def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.D
     never = events[events["kind"] == "never_by_date"].groupby("council_code")["earliest"].max()
     table["never_before"] = never.reindex(table.index)
     table["status"] = NO_RECORD
+    last_day = pd.Timestamp(span_of(plan)[1] + 1, 3, 31)
+    table.loc[table["never_before"] >= last_day, "status"] = NONE_BY_DATE
     table.loc[table["event_date"].notna(), "status"] = "later"
     table.loc[table["event_date"] <= end, "status"] = "in_window"
     table.loc[table["reason"] != "", "status"] = DATE_UNKNOWN
@@ -145,19 +198,17 @@ def _span(rows: pd.DataFrame) -> pd.Series:
     return spans
 
 
-def _clusters(councils: pd.DataFrame, events: pd.DataFrame) -> pd.Series:
-    """Return a cluster's name by council: partners of one joint studied event share one."""
-    pairs = events[["council_name", "council_code"]].drop_duplicates("council_code")
-    code_of: dict[str, str] = dict(pairs.to_numpy().tolist())
-    day_of: dict[str, pd.Timestamp] = dict(
-        councils[["council_code", "event_date"]].to_numpy().tolist()
-    )
-    cluster = {code: code for code in day_of}
-    for row in councils[councils["joint_with"] != ""].to_dict("records"):
-        code, partner = row["council_code"], code_of.get(row["joint_with"], "")
-        if partner in day_of and abs(day_of[partner] - row["event_date"]) <= SAME_VISIT:
-            cluster[code] = min(code, partner)
-    return councils["council_code"].map(cluster)
+def _state_before(councils: pd.DataFrame, entries: pd.DataFrame) -> pd.Series:
+    """Return the highest lower state that each council had entered before its studied event."""
+    entered = {
+        (entry["council_code"], entry["state"]): (entry["earliest"], entry["state_before"])
+        for entry in entries.to_dict("records")
+    }
+    before = []
+    for row in councils.to_dict("records"):
+        began, state = entered.get((row["council_code"], row["kind"]), (pd.NaT, ""))
+        before.append(state if began <= row["event_date"] else "")
+    return pd.Series(before, index=councils.index, dtype="str")
 
 
 def _by_year(councils: pd.DataFrame, frame: pd.DataFrame, known_from: int) -> pd.DataFrame:
@@ -167,7 +218,8 @@ def _by_year(councils: pd.DataFrame, frame: pd.DataFrame, known_from: int) -> pd
     event = table["event_date"].dt.year - (table["event_date"].dt.month < 4)
     said = table["never_before"].dt.year - (table["never_before"].dt.month < 4)
     exposure = pd.Series(NO_RECORD, index=table.index)
-    exposure[(table["status"] == NO_RECORD) & (table["period"] < said)] = NOT_EXPOSED
+    unrecorded = table["status"].isin([NO_RECORD, NONE_BY_DATE])
+    exposure[unrecorded & (table["period"] < said)] = NOT_EXPOSED
     known = table["status"].isin(["in_window", "later"])
     exposure[known & (table["period"] < event)] = NOT_EXPOSED
     exposure[known & (table["period"] >= event)] = EXPOSED
@@ -181,44 +233,3 @@ def _by_year(councils: pd.DataFrame, frame: pd.DataFrame, known_from: int) -> pd
             "is_before_known_from": table["period"] < known_from,
         }
     )
-
-
-def _coverage(panel: Panel, plan: Plan, events: pd.DataFrame) -> pd.DataFrame:
-    """Return published totals beside the register's own count over the same days.
-
-    councils_in_register counts councils with an event that surely lies within the days,
-    councils_at_most adds those whose event may (dated to the year only).
-    """
-    columns = [
-        "label",
-        "councils_published",
-        "basis",
-        "councils_in_register",
-        "councils_at_most",
-        "share_pct",
-    ]
-    totals = panel.store.tables.get("published_totals")
-    if totals is None:
-        return pd.DataFrame(columns=columns)
-    rows = []
-    for total in totals[totals["register"] == plan.register].to_dict("records"):
-        kinds = total["kinds"].split(";")
-        if not set(kinds) & set(plan.kinds):
-            continue
-        began = pd.Timestamp(total["from_date"] or "1900-01-01")
-        ended = pd.Timestamp(total["to_date"])
-        own = events[events["kind"].isin(kinds)]
-        surely = own[(own["earliest"] >= began) & (own["latest"] <= ended)]
-        perhaps = own[(own["latest"] >= began) & (own["earliest"] <= ended)]
-        certain, published = surely["council_code"].nunique(), int(total["councils_published"])
-        rows.append(
-            (
-                total["label"],
-                published,
-                total["basis"],
-                certain,
-                perhaps["council_code"].nunique(),
-                100 * certain / published,
-            )
-        )
-    return pd.DataFrame(rows, columns=columns)
