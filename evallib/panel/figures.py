@@ -18,6 +18,7 @@ COLUMNS = ("council_code", "fin_year", "period", "indicator", "value", "is_recas
 ORDER = ("indicator", "council_code", "period")
 KEY = ("council_code", "fin_year", "indicator")
 NOT_FOLLOWED = "council merged into another in 2009: not followed"
+ONLY_ADDED_UP = "council merged into another in 2009: used only where boundaries are added up"
 _DAY = "datetime64[D]"
 
 
@@ -59,13 +60,13 @@ class Settled:
         council_code (current), fin_year, indicator, value, file.
     faults : tuple of Fault
         What is wrong; the frame may not be used then.
-    aside : int
-        Rows of councils that merged into another in 2009.
+    former : pandas.DataFrame
+        The same columns: rows of councils that merged into another in 2009.
     """
 
     frame: pd.DataFrame
     faults: tuple[Fault, ...]
-    aside: int
+    former: pd.DataFrame
 
 
 def settle_table(table: pd.DataFrame, name: str, rules: FigureRules) -> Settled:
@@ -93,8 +94,9 @@ def settle_table(table: pd.DataFrame, name: str, rules: FigureRules) -> Settled:
     faults += wrong + unknown_codes(mended, rules.book, label)
     followed, gone = follow_table(mended, rules.book)
     faults += duplicated_figures(followed, label)
-    aside = int(gone["council_code"].isin(rules.book.known).sum())
-    return Settled(followed.assign(file=name), tuple(faults), aside)
+    former = gone[gone["council_code"].isin(rules.book.known)]
+    faults += duplicated_figures(former, label)
+    return Settled(followed.assign(file=name), tuple(faults), former.assign(file=name))
 
 
 def bad_years(table: pd.DataFrame, label: str) -> list[Fault]:
@@ -149,7 +151,8 @@ def repeated_across(parts: Iterable[pd.DataFrame], label: str) -> list[Fault]:
         return []
     rows = pd.concat([part[part["indicator"].isin(shared)] for part in kept])
     faults = []
-    again = rows[rows.duplicated(list(KEY), keep="first")]
+    rows = rows[~rows.duplicated([*KEY, "file"])]
+    again = rows[rows.duplicated(list(KEY))]
     for file, twice in again.groupby("file", sort=True):
         first = rows[rows["file"] != file].merge(twice[list(KEY)], on=list(KEY))["file"]
         faults.append(

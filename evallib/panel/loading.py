@@ -15,6 +15,7 @@ from evallib.panel.catalogue import Catalogue
 from evallib.panel.codes import CodeBook, build_code_book, follow_table, unknown_codes
 from evallib.panel.figures import (
     NOT_FOLLOWED,
+    ONLY_ADDED_UP,
     FigureRules,
     flag_recast,
     repeated_across,
@@ -43,6 +44,7 @@ class Tables:
     all_corrections: pd.DataFrame
     catalogue: Catalogue
     tabled: pd.DataFrame
+    former: pd.DataFrame
     partitions: Partitions | None
     registers: Mapping[str, pd.DataFrame]
     tables: Mapping[str, pd.DataFrame]
@@ -83,6 +85,7 @@ class _Loader:
         self.inputs: list[Mapping[str, Any]] = []
         self.aside: list[tuple[str, str, int]] = []
         self.broken: dict[str, pd.DataFrame] = {}
+        self.former: list[pd.DataFrame] = []
         self.files = sorted(path.glob("outcomes/*.csv"))
 
     def load(self) -> Tables:
@@ -129,6 +132,7 @@ class _Loader:
             all_corrections=corrections,
             catalogue=Catalogue(indicators.reset_index(drop=True), rules.periods),
             tabled=flag_recast(figures, rules.councils, rules.periods),
+            former=flag_recast(_joined(self.former), rules.councils, rules.periods),
             partitions=Partitions(self.path, held, rules, strict=self.strict) if held else None,
             registers=events,
             tables=tables | totals,
@@ -189,20 +193,19 @@ class _Loader:
                 continue
             settled = settle_table(table, name, rules)
             self.faults += settled.faults
-            if settled.aside:
-                self.aside.append((name, NOT_FOLLOWED, settled.aside))
+            if len(settled.former):
+                self.aside.append((name, ONLY_ADDED_UP, len(settled.former)))
             for indicator in settled.frame["indicator"].unique():
                 found.setdefault(indicator, []).append(name)
             if self.each is None:
                 parts.append(settled.frame)
+                self.former.append(settled.former)
             elif not self.faults:
                 self.each(name, table)
         again = parts if self.each is None else self.read_shared(found, rules)
         self.faults += repeated_across(again, self.label)
         self.faults += partition_faults(held, found, rules)
-        if not parts:
-            return pd.DataFrame(columns=["council_code", "fin_year", "indicator", "value", "file"])
-        return pd.concat(parts, ignore_index=True)
+        return _joined(parts)
 
     def read_shared(
         self, found: Mapping[str, list[str]], rules: FigureRules
@@ -251,6 +254,12 @@ class _Loader:
                     "Mend the name or remove the corrections",
                 )
             )
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    if not parts:
+        return pd.DataFrame(columns=["council_code", "fin_year", "indicator", "value", "file"])
+    return pd.concat(parts, ignore_index=True)
 
 
 def _unknown_in_broken(text: pd.DataFrame, book: CodeBook, label: str) -> list[Fault]:

@@ -39,6 +39,8 @@ class Store:
         What every indicator means.
     tabled : pandas.DataFrame
         The figures that are in memory, with the columns of `outcomes`.
+    former : pandas.DataFrame
+        The same of councils that merged into another in April 2009, under their own codes.
     partitions : Partitions or None
         The figures that are read when they are asked for.
     registers : mapping of str to pandas.DataFrame
@@ -59,6 +61,7 @@ class Store:
     all_corrections: pd.DataFrame
     catalogue: Catalogue
     tabled: pd.DataFrame
+    former: pd.DataFrame
     partitions: Partitions | None
     registers: Mapping[str, pd.DataFrame]
     tables: Mapping[str, pd.DataFrame]
@@ -126,6 +129,15 @@ class Store:
                 joined = pd.concat([found, lying], ignore_index=True)
                 return joined.sort_values(list(ORDER), ignore_index=True)
             found = lying if len(lying) else found
+        return found.reset_index(drop=True)
+
+    def former_figures(self, indicators: Collection[str]) -> pd.DataFrame:
+        """Return the figures of councils that merged into another in April 2009.
+
+        They stand under their own codes, which `councils` lacks and `code_changes` has; `figures`
+        and `outcomes` leave them out.
+        """
+        found = self.former[self.former["indicator"].isin(list(indicators))]
         return found.reset_index(drop=True)
 
     def with_record(
