@@ -1,7 +1,7 @@
 # Targets for people. `make help` lists them; .ci/ holds what they call.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help report reports test test-full lab lint format lock environment clean stale
+.PHONY: help report reports test test-full parity lab lint format lock environment clean stale
 MAKEFLAGS += --no-print-directory
 
 # One way of making the environment; it is made anew when what it depends on has changed.
@@ -36,6 +36,9 @@ test: $(READY) lint  ## check style and types, run the tests (a fifth of the lon
 
 test-full: $(READY) lint  ## the same with every long case
 	@EVALLIB_FULL=1 $(QUIET_MACHINE) $(BIN)/python -m pytest -n 2 --dist worksteal -q $(ARGS)
+
+parity: $(READY)  ## compare with the reference figures of R and Stata, into outputs/parity.csv
+	@$(QUIET_MACHINE) $(BIN)/python tests/parity
 
 lab: $(READY)  ## open JupyterLab on the notebooks
 	@$(BIN)/python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks $(ARGS)

@@ -1,0 +1,18 @@
+"""Every figure of the reference cases that an estimator here can produce, beside its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from parity import mpdta
+from parity.rows import Case, Row, read_reference
+
+CASES: dict[str, Case] = {"mpdta": mpdta.rows}
+
+
+def all_rows(folder: Path, cases: dict[str, Case] | None = None) -> Iterator[Row]:
+    """Yield the rows of every case whose folder is there."""
+    for name, rows in (cases or CASES).items():
+        if (folder / name / "reference.json").is_file():
+            yield from rows(folder / name, read_reference(folder / name))
