@@ -68,11 +68,14 @@ def change_unit(unit: str, *, scale: Scale = "level") -> str:
     --------
     >>> change_unit("percent"), change_unit("kg per household"), change_unit("x", scale="log")
     ('percentage points', 'kg per household', 'per cent')
+    >>> change_unit("per cent change on 2015/16")
+    'percentage points'
     """
     if scale == "log":
         return "per cent"
     words = unit_words(unit)
-    return _PERCENT_POINTS if words == "per cent" else words
+    is_percentage = words == "per cent" or words.startswith("per cent change on ")
+    return _PERCENT_POINTS if is_percentage else words
 
 
 def _agree(number: str, unit: str) -> str:

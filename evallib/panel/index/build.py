@@ -104,9 +104,10 @@ def build_index(plan: Plan, index: Index, made: Made) -> IndexResult:
     rows["is_recast"] = recast.to_numpy()
     rows["is_counted"] = ~rows["council_code"].isin(plan.exclude) & ~rows["is_recast"]
     values = wide.to_numpy(float)
-    scores, why, weights = _scored(plan, index, made, rows, values, signs)
+    scores, why, weights, reference = _scored(plan, index, made, rows, values, signs)
     combined = combine(scores, weights, index.domain_of, index.fewest)
     rows["index"], rows["present"] = combined.index, combined.present
+    rows["is_reference"] = reference
     rows["fin_year"] = rows["period"].map(format_financial_year)
     _refuse_empty(plan, index, rows, why)
     described = _describe(index, made.catalogue)
@@ -131,13 +132,6 @@ def build_index(plan: Plan, index: Index, made: Made) -> IndexResult:
     )
 
 
-def weights_of(result_scores: Numbers, reference: npt.NDArray[np.bool_], index: Index) -> Numbers:
-    """Return the weights of an index: equal by component and domain, or Anderson's."""
-    if index.method == "inverse_covariance":
-        return inverse_covariance_weights(result_scores[reference])
-    return equal_weights(index.domain_of)
-
-
 def _wide(figures: pd.DataFrame, names: tuple[str, ...]) -> tuple[pd.DataFrame, pd.Series]:
     """Return components by council and period, and whether any figure there is recast."""
     own = figures[figures["indicator"].isin(names) & figures["value"].notna()]
@@ -154,12 +148,21 @@ def _scored(
     rows: pd.DataFrame,
     values: Numbers,
     signs: Numbers,
-) -> tuple[Numbers, npt.NDArray[np.str_], Numbers]:
-    """Return scores, why a component is left out, and weights."""
+) -> tuple[Numbers, npt.NDArray[np.str_], Numbers, npt.NDArray[np.bool_]]:
+    """Return scores, why a component is left out, weights, and the rows of the reference group.
+
+    The reference group is every council that has enough components for the index in the base
+    years (or in the year): districts do not shift the mean of a county's waste.
+    """
     bases = sorted(parse_financial_year(year) for year in index.base_years)
     crossed = _crossed(made.breaks, index, rows["period"], bases)
     in_base = rows["period"].isin(bases).to_numpy()
-    reference = in_base & rows["is_counted"].to_numpy()
+    usable = ~np.isnan(values)
+    if index.standardised_by == "base_years":
+        usable &= ~crossed
+    enough = usable.sum(axis=1) >= index.fewest
+    counted = rows["is_counted"].to_numpy() & enough
+    reference = in_base & counted
     why = np.where(np.isnan(values), NO_FIGURE, "")
     if index.method == "percentage_change":
         base = _base_of(rows, values, bases)
@@ -169,16 +172,18 @@ def _scored(
         scores = percentage_change(values, base, signs)
     elif index.standardised_by == "each_year":
         groups = rows["period"].to_numpy(np.int64)
-        scores = standardise(values, signs, rows["is_counted"].to_numpy(), groups)
+        scores = standardise(values, signs, counted, groups)
     else:
         why = np.where((why == "") & crossed, ACROSS_BREAK, why)
         scores = standardise(values, signs, reference)
     _refuse_no_spread(plan, index, scores, why)
     scores = np.where(why == "", scores, np.nan)
-    weights = weights_of(scores, reference, index)
+    weights = equal_weights(index.domain_of)
+    if index.method == "inverse_covariance":
+        weights = inverse_covariance_weights(scores[reference])
     if np.isnan(weights).any():
         raise PlanError([_not_invertible(plan, index)])
-    return scores, why, weights
+    return scores, why, weights, reference
 
 
 def _crossed(

@@ -45,8 +45,34 @@ def index_by_year(result: IndexResult, first: int, last: int) -> pd.DataFrame:
     -------
     pandas.DataFrame
         fin_year, period, index (mean over the constant set, every council counted once),
-        n_councils (of the set), index_all (mean over every council that has the index that year),
-        n_all, lower_tenth, median, upper_tenth (of the constant set), and for a percentage change
+        n_councils (of the set), n_components (that any of its councils has that year), index_all
+        (mean over every council that has the index that year), n_all, lower_tenth, median,
+        upper_tenth (of the constant set), and for a percentage change index_of_means: the weighted
+        mean of the changes of the components' own means, which chance in the base of single
+        councils does not move.
+    """
+    rows = _counted(result, first, last)
+    years = rows["period"].nunique()
+    held = rows.groupby("council_code")["period"].nunique()
+    return tuple(sorted(held.index[held == years]))
+
+
+def index_by_year(result: IndexResult, first: int, last: int) -> pd.DataFrame:
+    """Return the index for England by year.
+
+    Parameters
+    ----------
+    result : IndexResult
+        The index.
+    first, last : int
+        First calendar years of the first and last label.
+
+    Returns
+    -------
+    pandas.DataFrame
+        fin_year, period, index (mean over the constant set, every council counted once),
+        n_councils (of the set), n_components (that any of its councils has that year), index_all
+        (mean over every council that has the index that year), n_all, lower_tenth, median, upper_tenth (of the constant set), and for a percentage change
         index_of_means: the weighted mean of the changes of the components' own means, which chance
         in the base of single councils does not move.
     """
@@ -57,7 +83,11 @@ def index_by_year(result: IndexResult, first: int, last: int) -> pd.DataFrame:
     table = every.join(own.agg(index="mean", n_councils="count", median="median"))
     table["lower_tenth"], table["upper_tenth"] = own.quantile(0.1), own.quantile(0.9)
     table["n_councils"] = table["n_councils"].fillna(0).astype(int)
-    columns = ["index", "n_councils", "index_all", "n_all", "lower_tenth", "median", "upper_tenth"]
+    held = pd.DataFrame(result.why == "", index=result.rows.index).loc[fixed.index]
+    counts = held.groupby(fixed["period"]).any().sum(axis=1).rename("n_components")
+    table = table.join(counts, on="period")
+    columns = ["index", "n_councils", "n_components", "index_all", "n_all"]
+    columns += ["lower_tenth", "median", "upper_tenth"]
     if result.method == "percentage_change":
         columns.append("index_of_means")
         table = table.join(_index_of_means(result, first, last), on="period")

@@ -8,7 +8,6 @@ import pandas as pd
 from evallib.panel.index.england import constant_councils
 from evallib.panel.index.result import IndexResult
 from evallib.panel.index.weights import combine, equal_weights, inverse_covariance_weights
-from evallib.plan.years import parse_financial_year
 
 
 def leave_one_out(result: IndexResult, first: int, last: int) -> pd.DataFrame:
@@ -54,9 +53,7 @@ def _without(result: IndexResult, place: int) -> np.ndarray[tuple[int], np.dtype
     scores = result.scores[:, kept]
     domains = tuple(d for at, d in enumerate(result.domains) if at != place)
     if result.method == "inverse_covariance":
-        bases = {parse_financial_year(year) for year in result.base_years}
-        reference = result.rows["period"].isin(bases) & result.rows["is_counted"]
-        weights = inverse_covariance_weights(scores[reference.to_numpy()])
+        weights = inverse_covariance_weights(scores[result.rows["is_reference"].to_numpy(bool)])
     else:
         weights = equal_weights(domains)
     return combine(scores, weights, domains, min(result.fewest, int(kept.sum()))).index

@@ -43,8 +43,10 @@ class IndexResult:
     rows : pandas.DataFrame
         council_code, period, fin_year, index (NaN with too few components), present (components),
         is_recast, is_counted (whether the council-year may stand in the reference group and the
-        series of England: not excluded by the plan, not recast); one row a council-year in which
-        any component has a figure, sorted.
+        series of England: not excluded by the plan, not recast), is_reference (whether z-scores
+        are standardised on it, and the covariance taken over it: a base year's row that is counted
+        and has enough components); one row a council-year in which any component has a figure,
+        sorted.
     values, scores, contributions : ndarray of float, shape (n, k)
         The figure, the component on the index's scale (better counted up) and weight times score,
         which add up to the index; NaN where missing or left out, contributions then 0.

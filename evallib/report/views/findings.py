@@ -44,6 +44,8 @@ def effects(designs: Designs, estimates: Estimates, checks: Checks, role: str = 
         Only outcomes of this role; empty for all.
     """
     chosen = [design for design in designs if role in ("", design.role)]
+    if not chosen:
+        return Sections((Section("", (f"The plan has no {role} outcome.",)),))
     return Sections(tuple(outcome_section(design, estimates, checks) for design in chosen))
 
 
