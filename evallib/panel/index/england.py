@@ -52,31 +52,6 @@ def index_by_year(result: IndexResult, first: int, last: int) -> pd.DataFrame:
         councils does not move.
     """
     rows = _counted(result, first, last)
-    years = rows["period"].nunique()
-    held = rows.groupby("council_code")["period"].nunique()
-    return tuple(sorted(held.index[held == years]))
-
-
-def index_by_year(result: IndexResult, first: int, last: int) -> pd.DataFrame:
-    """Return the index for England by year.
-
-    Parameters
-    ----------
-    result : IndexResult
-        The index.
-    first, last : int
-        First calendar years of the first and last label.
-
-    Returns
-    -------
-    pandas.DataFrame
-        fin_year, period, index (mean over the constant set, every council counted once),
-        n_councils (of the set), n_components (that any of its councils has that year), index_all
-        (mean over every council that has the index that year), n_all, lower_tenth, median, upper_tenth (of the constant set), and for a percentage change
-        index_of_means: the weighted mean of the changes of the components' own means, which chance
-        in the base of single councils does not move.
-    """
-    rows = _counted(result, first, last)
     fixed = rows[rows["council_code"].isin(constant_councils(result, first, last))]
     every = rows.groupby(["fin_year", "period"])["index"].agg(index_all="mean", n_all="count")
     own = fixed.groupby(["fin_year", "period"])["index"]
