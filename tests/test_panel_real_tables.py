@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from evallib.panel import Store, load_store
+from evallib.panel.boundaries import reorganised_councils
 from evallib.panel.covariates import council_covariates
 from evallib.panel.periods import period_rule
-from evallib.panel.reorganisation import reorganised_councils
 
 RAW = Path(__file__).parents[1] / "data" / "raw"
 

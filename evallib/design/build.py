@@ -14,7 +14,6 @@ from evallib.exposure.exposure import DATE_UNKNOWN, NO_RECORD, Exposure
 from evallib.panel.build import Panel
 from evallib.panel.covariates import population_by_year
 from evallib.panel.plan_faults import find_register
-from evallib.panel.reorganisation import reorganised_councils
 from evallib.plan import Plan
 from evallib.plan.years import parse_financial_year
 
@@ -87,10 +86,8 @@ def narrow(
         "Councils that the plan excludes",
         pd.Series("excluded by the plan", index=pd.Index(plan.exclude, dtype=object)),
     )
-    flow.drop_councils(
-        "Touched by reorganisation",
-        reorganised_councils(flow.rows, store.councils, figures.first, figures.last),
-    )
+    reorganised = panel.boundaries.dropped(figures.indicator, flow.rows)
+    flow.drop_councils("Touched by reorganisation", reorganised)
     met = exposure.councils.set_index("council_code")
     flow.drop_councils(
         "Exposed at a date that is not known", met.loc[met["status"] == DATE_UNKNOWN, "reason"]

@@ -44,6 +44,8 @@ class OutcomeFigures:
         where none are.
     min_denominator : float or None
         The outcome's.
+    indicator : str
+        The outcome's name.
     """
 
     rows: pd.DataFrame
@@ -59,6 +61,7 @@ class OutcomeFigures:
     small_denominator: int = 0
     not_derived: str = ""
     min_denominator: float | None = None
+    indicator: str = ""
 
     @property
     def note(self) -> str:
@@ -125,6 +128,7 @@ def outcome_figures(plan: Plan, panel: Panel, outcome: Outcome) -> OutcomeFigure
         small_denominator=small,
         not_derived=loss_counts(panel.losses, _made_from(plan, outcome.indicator), first, last),
         min_denominator=outcome.min_denominator,
+        indicator=outcome.indicator,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from evallib.errors import DataError, Fault, PlanError
+from evallib.panel.boundaries import Boundaries, apply_boundaries
 from evallib.panel.catalogue import Catalogue
 from evallib.panel.covariates import council_covariates
 from evallib.panel.derived import add_derived, all_indicators, base_indicators, with_population
@@ -37,7 +38,8 @@ class Panel:
         fin_year, period (first calendar year of the label) and a column an indicator in its own
         unit; missing where nothing was published.
     figures : pandas.DataFrame
-        The same figures in long form, with is_recast and the file they come from.
+        The same figures in long form, with is_recast, the file they come from and origin:
+        ``published``, ``recast``, ``aggregated`` (see `Boundaries`) or ``derived``.
     covariates : pandas.DataFrame
         One row a council, see `council_covariates`.
     indicators : tuple of str
@@ -47,6 +49,8 @@ class Panel:
         What every indicator means, derived ones included.
     store : Store
         The raw tables that the panel was built from.
+    boundaries : Boundaries
+        What the plan's policy for reorganised councils did, over all years.
     unsafe : pandas.DataFrame
         Suspicious figures and what the plan decides on each, see `Settled`.
     other : Panel, optional
@@ -63,6 +67,7 @@ class Panel:
     indicators: tuple[str, ...]
     catalogue: Catalogue
     store: Store
+    boundaries: Boundaries
     unsafe: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=UNSAFE_COLUMNS))
     other: Panel | None = None
     losses: pd.DataFrame = field(default_factory=no_losses)
@@ -173,15 +178,17 @@ def panel_from_store(plan: Plan, store: Store) -> Panel:
 
 def _from_figures(plan: Plan, store: Store, prices: Deflators, figures: pd.DataFrame) -> Panel:
     """Build the panel from whole series: everything after the decision on suspicious figures."""
-    made = add_derived(plan, figures, store.catalogue, prices)
+    boundaries = apply_boundaries(plan, figures, store)
+    made = add_derived(plan, boundaries.figures, store.catalogue, prices)
     made, indices = add_indices(plan, made)
     names = all_indicators(plan)
     first, last = span_of(plan)
     figures = made.figures[made.figures["period"].between(first, last)].reset_index(drop=True)
+    figures["origin"] = figures["origin"].fillna("derived")
     frame = _wide(figures, store.councils, names, first, last)
     covariates = council_covariates(store)
     return Panel(
-        *(frame, figures, covariates, names, made.catalogue, store),
+        *(frame, figures, covariates, names, made.catalogue, store, boundaries),
         losses=made.losses,
         indices=indices,
     )

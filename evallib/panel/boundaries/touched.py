@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from evallib.panel.boundaries.words import day_in_words
+
 
 def reorganised_councils(
     figures: pd.DataFrame, councils: pd.DataFrame, first: int, last: int
@@ -33,10 +35,10 @@ def reorganised_councils(
     reasons: dict[str, str] = {}
     for code, day in zip(codes, opened, strict=True):
         if begin < day <= end:
-            reasons[code] = f"came into being on {day:%d %B %Y}".replace(" 0", " ")
+            reasons[code] = f"came into being on {day_in_words(day)}"
     for code, day in zip(codes, closed, strict=True):
         if begin <= day < end:
-            reasons[code] = f"abolished on {day:%d %B %Y}".replace(" 0", " ")
+            reasons[code] = f"abolished on {day_in_words(day)}"
     mixed = figures.groupby("council_code")["is_recast"].agg(["any", "all"])
     for code in mixed.index[mixed["any"] & ~mixed["all"]]:
         reasons.setdefault(str(code), "its series mixes real figures and figures recast")
