@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from evallib.cli.commands import app
 from evallib.cli.publications import add_commands
+from evallib.cli.store import add_command as add_store_command
 
 add_commands(app)
+add_store_command(app)
 
 __all__ = ["app"]

@@ -21,10 +21,13 @@ from evallib.panel.figures import (
     repeated_across,
     settle_table,
 )
+from evallib.panel.partitions.check import partition_faults
 from evallib.panel.partitions.files import find_partitions
-from evallib.panel.partitions.source import Partitions, partition_faults
+from evallib.panel.partitions.source import Partitions
 from evallib.panel.periods import PeriodRule, period_rule
-from evallib.panel.registers import follow_register
+from evallib.panel.register_facts import RegisterFacts
+from evallib.panel.register_rules import kind_notes
+from evallib.panel.registers import follow_register, register_facts
 from evallib.panel.tablefiles import read_table_file
 
 _SPINE = ("councils.csv", "code_changes.csv", "indicators.csv", "corrections.csv")
@@ -236,11 +239,21 @@ class _Loader:
         return followed
 
     def follow_events(self, name: str, table: pd.DataFrame, book: CodeBook) -> pd.DataFrame:
-        events, faults = follow_register(table, book, f"{self.label}/{name}.csv")
+        label = f"{self.label}/{name}.csv"
+        facts = self.facts_of(f"{name}.csv")
+        events, faults = follow_register(table, book, label, facts)
         self.faults += faults
+        self.notes += kind_notes(table, label) if facts is None else []
         reasons = events["set_aside"].value_counts().drop("", errors="ignore")
         self.aside += [(f"{name}.csv", str(why), int(rows)) for why, rows in reasons.items()]
         return events
+
+    def facts_of(self, name: str) -> RegisterFacts | None:
+        """Return what a register's sidecar says; a broken one has been told when it was read."""
+        try:
+            return register_facts(self.path / name)
+        except DataError:
+            return None
 
     def check_corrections_files(self, corrections: pd.DataFrame, held: Mapping[str, Path]) -> None:
         files = {f"outcomes/{file.name}" for file in self.files}

@@ -15,7 +15,8 @@ from evallib.panel.catalogue import Catalogue
 from evallib.panel.codes import CodeBook
 from evallib.panel.figures import ORDER, flag_recast
 from evallib.panel.loading import Tables, load_tables
-from evallib.panel.partitions.source import Checked, Partitions, aside_frame
+from evallib.panel.partitions.check import Checked
+from evallib.panel.partitions.source import Partitions, aside_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +124,8 @@ class Store:
             When a partition of these indicators is wrong: one line a problem, over all of them.
         """
         found = self.tabled[self.tabled["indicator"].isin(list(indicators))]
-        if self.partitions is not None:
-            lying = self.partitions.figures(indicators)
-            if len(lying) and len(found):
-                joined = pd.concat([found, lying], ignore_index=True)
-                return joined.sort_values(list(ORDER), ignore_index=True)
-            found = lying if len(lying) else found
-        return found.reset_index(drop=True)
+        lying = None if self.partitions is None else self.partitions.figures(indicators)
+        return _both(found, lying)
 
     def former_figures(self, indicators: Collection[str]) -> pd.DataFrame:
         """Return the figures of councils that merged into another in April 2009.
@@ -138,7 +134,8 @@ class Store:
         and `outcomes` leave them out.
         """
         found = self.former[self.former["indicator"].isin(list(indicators))]
-        return found.reset_index(drop=True)
+        lying = None if self.partitions is None else self.partitions.former(indicators)
+        return _both(found, lying)
 
     def with_record(
         self, *, inputs: Sequence[Mapping[str, Any]] = (), notes: Sequence[str] = ()
@@ -190,6 +187,16 @@ class Store:
             registers={**self.registers, **registers},
             first_inputs=(*self.first_inputs, *inputs),
         )
+
+
+def _both(found: pd.DataFrame, lying: pd.DataFrame | None) -> pd.DataFrame:
+    """Return figures from memory and from partitions, in order."""
+    if lying is None or lying.empty:
+        return found.reset_index(drop=True)
+    if found.empty:
+        return lying
+    joined = pd.concat([found, lying], ignore_index=True)
+    return joined.sort_values(list(ORDER), ignore_index=True)
 
 
 def load_store(folder: Path | str, *, strict: bool = True, label: str = "") -> Store:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyarrow import parquet
+from pyarrow import compute, parquet
 
 from evallib.errors import Fault, did_you_mean, first_five
 from evallib.panel import schemas
@@ -38,13 +38,15 @@ class Part:
 
     Parameters
     ----------
+    indicator : str
+        The indicator that its folder names.
     name : str
         The file within the folder of tables, such as
         ``outcomes/indicator=recycling_rate_pct/waste.parquet``.
-    frame : pandas.DataFrame or None
+    table : pyarrow.Table or None
         council_code, fin_year, indicator, value, file (the table that a row comes from: the
-        file's column `file` where it has one); None when something is wrong. The index is the
-        row, from 1.
+        file's column `file` where it has one); None when something is wrong. Empty text cells are
+        empty text, empty figures are missing.
     faults : tuple of Fault
         What is wrong.
     notes : tuple of str
@@ -53,11 +55,17 @@ class Part:
         What the manifest says of the file.
     """
 
+    indicator: str
     name: str
-    frame: pd.DataFrame | None
+    table: pa.Table | None
     faults: tuple[Fault, ...]
     notes: tuple[str, ...] = ()
     record: Mapping[str, Any] | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table; none where it could not be read."""
+        return 0 if self.table is None else int(self.table.num_rows)
 
 
 def find_partitions(outcomes: Path, label: str) -> tuple[dict[str, Path], list[Fault]]:
@@ -123,7 +131,7 @@ def part_files(folder: Path, where: str) -> tuple[list[Path], list[Fault]]:
 
 
 def read_part(path: Path, indicator: str, name: str, label: str, *, strict: bool) -> Part:
-    """Read and check one Parquet file as strictly as a CSV table of figures.
+    """Read one Parquet file; `cell_faults` checks its cells.
 
     Parameters
     ----------
@@ -141,28 +149,26 @@ def read_part(path: Path, indicator: str, name: str, label: str, *, strict: bool
     Returns
     -------
     Part
-        The table, or what is wrong with the file: not Parquet or cut off, columns that are
-        missing or of another type, empty cells, figures that are not numbers, codes and years
-        of another form, rows that stand twice.
+        The table, or what is wrong with the file: not Parquet, cut off or damaged, columns that
+        are missing or of another type.
     """
     where = f"{label}/{name}"
     try:
         raw = path.read_bytes()
     except OSError as error:
         what = f"cannot be read ({error.strerror})"
-        return Part(name, None, (Fault(where, what, "", "Put a readable file there"),))
+        return Part(indicator, name, None, (Fault(where, what, "", "Put a readable file there"),))
     digest = hashlib.sha256(raw).hexdigest()
     sidecar, faults, notes = check_sidecar(path, strict=strict, digest=digest)
     table, wrong = _open(raw, where)
-    if table is None:
-        return Part(name, None, (*faults, *wrong), tuple(notes))
-    wrong = _wrong_columns(table, where)
-    frame = None if wrong else _framed(table, indicator, name)
-    if frame is not None:
-        wrong = _wrong_cells(frame, table, indicator, where)
+    if table is not None and not wrong:
+        wrong = _wrong_columns(table, where)
+    if table is None or wrong:
+        return Part(indicator, name, None, (*faults, *wrong), tuple(notes))
+    whole = _in_order(table, indicator, name)
+    faults += _other_indicator(whole, indicator, where)
     record = record_of(name, digest, table.num_rows, sidecar)
-    whole = None if wrong else frame
-    return Part(name, whole, (*faults, *wrong), tuple(notes), record)
+    return Part(indicator, name, whole, tuple(faults), tuple(notes), record)
 
 
 def _open(raw: bytes, where: str) -> tuple[pa.Table | None, list[Fault]]:
@@ -221,54 +227,72 @@ def _fits(kind: pa.DataType, name: str) -> bool:
     return bool(pa.types.is_string(plain) or pa.types.is_large_string(plain))
 
 
-def _framed(table: pa.Table, indicator: str, name: str) -> pd.DataFrame:
-    """Return the table's frame; an empty text cell is empty text, an empty figure is missing."""
-    texts = {
-        column: _text(table, column, fallback)
-        for column, fallback in (
-            ("council_code", ""),
-            ("fin_year", ""),
-            ("indicator", indicator),
-            ("file", name),
-        )
+def _in_order(table: pa.Table, indicator: str, name: str) -> pa.Table:
+    """Return the columns that are read, as text and doubles; text has no missing cell."""
+    columns = {
+        "council_code": _text(table, "council_code", ""),
+        "fin_year": _text(table, "fin_year", ""),
+        "indicator": _text(table, "indicator", indicator),
+        "value": table.column("value").cast(pa.float64(), safe=False),
+        "file": _text(table, "file", name),
     }
-    value = table.column("value").to_pandas().astype(float)
-    frame = pd.DataFrame({**texts, "value": value.to_numpy()})
-    frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
-    return frame[["council_code", "fin_year", "indicator", "value", "file"]]
+    return pa.table(columns)
 
 
-def _text(table: pa.Table, column: str, fallback: str) -> pd.Series:
+def _text(table: pa.Table, column: str, fallback: str) -> pa.ChunkedArray | pa.Array:
     if column not in table.column_names:
-        return pd.Series([fallback], dtype="str").repeat(table.num_rows).reset_index(drop=True)
+        return pa.repeat(pa.scalar(fallback, pa.large_string()), table.num_rows)
     cells = table.column(column).cast(pa.large_string())
-    if cells.null_count:
-        cells = pa.compute.fill_null(cells, "")
-    return pd.Series(pd.array(cells, dtype="str"))
+    return compute.fill_null(cells, "") if cells.null_count else cells
 
 
-def _wrong_cells(frame: pd.DataFrame, table: pa.Table, indicator: str, where: str) -> list[Fault]:
-    """Return the faults of a table's cells: those that the same table as CSV would have."""
-    other = frame[frame["indicator"] != indicator]
-    if len(other):
-        named = first_five(list(other["indicator"].unique()))
-        return [
-            Fault(
-                f"{where}, column indicator, {schemas.place_of(other, schemas.OUTCOMES.place)}",
-                f"{named} stands in the folder {PREFIX}{indicator}",
-                "It is not known which indicator is meant",
-                f"Move the rows to their own folder, or write {indicator}",
-            )
-        ]
-    nameless = frame[frame["file"].str.strip() == ""]
+def _other_indicator(table: pa.Table, indicator: str, where: str) -> list[Fault]:
+    if compute.all(compute.equal(table["indicator"], indicator)).as_py() in (True, None):
+        return []
+    frame = frame_of(table)
+    rows = frame[frame["indicator"] != indicator]
+    return [
+        Fault(
+            f"{where}, column indicator, {schemas.place_of(rows, schemas.OUTCOMES.place)}",
+            f"{first_five([repr(name) for name in rows['indicator'].unique()])} stands in the "
+            f"folder {PREFIX}{indicator}",
+            "It is not known which indicator is meant",
+            f"Move the rows to their own folder, or write {indicator}",
+        )
+    ]
+
+
+def are_cells_right(frame: pd.DataFrame) -> bool:
+    """Return whether the figures of any files keep every rule of a table of figures."""
+    return (
+        bool(np.isfinite(frame["value"]).all())
+        and not (frame["file"].drop_duplicates().str.strip() == "").any()
+        and schemas.keeps_rules(frame, _KEYS)
+    )
+
+
+def cell_faults(part: Part, label: str) -> list[Fault]:
+    """Return the faults of a file's cells: those that the same table as CSV would have.
+
+    Empty cells, figures that are not numbers, codes and years of another form, rows that stand
+    twice.
+    """
+    if part.table is None:
+        return []
+    where, frame = f"{label}/{part.name}", frame_of(part.table)
     faults = []
+    nameless = frame[frame["file"].str.strip() == ""]
     if len(nameless):
         place = schemas.place_of(nameless, schemas.OUTCOMES.place)
         why = "Corrections name the table that a row comes from"
         faults.append(Fault(f"{where}, column file, {place}", "is empty", why, "Fill the cell"))
-    if np.isfinite(frame["value"]).all() and schemas.keeps_rules(frame, _KEYS):
-        return faults
-    cells = table.column("value").to_pylist()
+    cells = part.table.column("value").to_pylist()
     value = ["" if cell is None else repr(cell) for cell in cells]
     text = frame.assign(value=pd.Series(value, index=frame.index, dtype="str"))
     return faults + schemas.check_table(text, schemas.OUTCOMES, where)
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """Return a file's rows as a frame, numbered from 1."""
+    frame: pd.DataFrame = table.to_pandas()
+    return frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="row"))

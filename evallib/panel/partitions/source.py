@@ -3,56 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from evallib.errors import DataError, Fault, first_five
-from evallib.panel import schemas
-from evallib.panel.codes import duplicated_figures, follow_table, unknown_codes
-from evallib.panel.corrections import apply_corrections
-from evallib.panel.figures import (
-    COLUMNS,
-    KEY,
-    NOT_FOLLOWED,
-    FigureRules,
-    bad_years,
-    flag_recast,
-    undescribed_fault,
-)
+from evallib.errors import DataError, Fault
+from evallib.panel.figures import COLUMNS, ONLY_ADDED_UP, FigureRules
+from evallib.panel.partitions.check import Checked, check_indicators
 from evallib.panel.partitions.files import PREFIX, Part, part_files, read_part
 
 _KEPT = 1_000_000  # figures kept in memory beside those that are in use
+_BATCH = 100  # indicators that are checked together
 
 Stamp = tuple[tuple[str, int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The figures of one indicator after all checks.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The columns of `figures.COLUMNS`, sorted.
-    inputs : tuple of mapping
-        One a file that was read.
-    notes : tuple of str
-        Facts about the files.
-    aside : tuple of (str, int)
-        Table and rows of councils that merged into another in 2009.
-    corrections : pandas.DataFrame
-        The rows of `corrections.csv` that were applied.
-    """
-
-    frame: pd.DataFrame
-    inputs: tuple[Mapping[str, Any], ...]
-    notes: tuple[str, ...]
-    aside: tuple[tuple[str, int], ...]
-    corrections: pd.DataFrame
 
 
 class _Memory:
@@ -121,177 +85,85 @@ class Partitions:
         DataError
             When a file of these indicators is wrong: one line a problem, over all of them.
         """
-        wanted = sorted(set(indicators) & set(self._held))
-        parts: list[pd.DataFrame] = []
+        return _joined([one.frame for one in self._all_checked(indicators)])
+
+    def former(self, indicators: Iterable[str]) -> pd.DataFrame:
+        """Return the figures of councils that merged into another in 2009, as `figures` does."""
+        return _joined([one.former for one in self._all_checked(indicators)])
+
+    def check(self) -> tuple[int, int]:
+        """Check every indicator whole; return the numbers of figures and of files.
+
+        Raises
+        ------
+        DataError
+            When a file is wrong: one line a problem, over all indicators.
+        """
+        figures, files = 0, 0
+        for one in self.opened()._all_checked(self._held):
+            files += len(one.inputs)
+            figures += sum(int(file["rows"]) for file in one.inputs)
+        return figures, files
+
+    def _all_checked(self, indicators: Iterable[str]) -> Iterator[Checked]:
+        """Yield what is held, in order, a batch at a time; raise with the faults of all of it."""
+        names = sorted(set(indicators) & set(self._held))
         faults: list[Fault] = []
-        for name in wanted:
+        for first in range(0, len(names), _BATCH):
+            batch = names[first : first + _BATCH]
             try:
-                parts.append(self._checked(name).frame)
+                found = self._checked(batch)
             except DataError as error:
                 faults += error.faults
+                continue
+            if not faults:
+                yield from (found[name] for name in batch)
         if faults:
             raise DataError(faults)
-        if not parts:
-            return pd.DataFrame(columns=list(COLUMNS))
-        return pd.concat(parts, ignore_index=True)
 
-    def _checked(self, name: str) -> Checked:
-        where = f"{self._rules.label}/outcomes/{PREFIX}{name}"
-        files, faults = part_files(self._held[name], where)
-        if faults:
-            raise DataError(faults)
-        states = [(file, file.stat()) for file in files]
-        stamp = tuple((file.name, state.st_size, state.st_mtime_ns) for file, state in states)
-        found = self._memory.take(name, stamp)
-        if found is None:
-            found = check_indicator(name, self._parts(name, files), self._rules)
-            self._memory.keep(name, stamp, found)
-        self._read[name] = found
+    def _checked(self, names: Sequence[str]) -> dict[str, Checked]:
+        found: dict[str, Checked] = {}
+        stamps: dict[str, Stamp] = {}
+        parts: list[Part] = []
+        faults: list[Fault] = []
+        for name in names:
+            where = f"{self._rules.label}/outcomes/{PREFIX}{name}"
+            files, wrong = part_files(self._held[name], where)
+            faults += wrong
+            states = [(file, file.stat()) for file in files]
+            stamps[name] = tuple((f.name, state.st_size, state.st_mtime_ns) for f, state in states)
+            kept = self._memory.take(name, stamps[name])
+            if kept is None:
+                parts += [self._part(name, file) for file in files]
+            else:
+                found[name] = kept
+        new, wrong = check_indicators(parts, self._rules)
+        if faults or wrong:
+            raise DataError([*faults, *wrong])
+        for name, one in new.items():
+            self._memory.keep(name, stamps[name], one)
+        found |= new
+        self._read |= found
         return found
 
-    def _parts(self, name: str, files: Sequence[Path]) -> list[Part]:
-        return [
-            read_part(
-                file,
-                name,
-                file.relative_to(self._folder).as_posix(),
-                self._rules.label,
-                strict=self._strict,
-            )
-            for file in files
-        ]
+    def _part(self, name: str, file: Path) -> Part:
+        within = file.relative_to(self._folder).as_posix()
+        return read_part(file, name, within, self._rules.label, strict=self._strict)
 
 
-def check_indicator(name: str, parts: Sequence[Part], rules: FigureRules) -> Checked:
-    """Check, correct and follow the figures of one indicator.
-
-    Parameters
-    ----------
-    name : str
-        The indicator.
-    parts : sequence of Part
-        Its files, in order.
-    rules : FigureRules
-        What figures are held to.
-
-    Raises
-    ------
-    DataError
-        With one line a problem, over all files of the indicator.
-    """
-    faults = [fault for part in parts for fault in part.faults]
-    frames = {part.name: part.frame for part in parts if part.frame is not None}
-    label = rules.label
-    for file, frame in frames.items():
-        faults += bad_years(frame, f"{label}/{file}")
-    if len(frames) < len(parts):
-        for file, frame in frames.items():
-            faults += unknown_codes(frame, rules.book, f"{label}/{file}")
-        raise DataError(faults)
-    whole = pd.concat(frames.values(), ignore_index=True)
-    mine = rules.corrections[rules.corrections["indicator"] == name]
-    mended, wrong = _mended(whole, mine, f"{label}/corrections.csv")
-    faults += wrong
-    for file, rows in _by_file(mended, frames):
-        faults += unknown_codes(rows, rules.book, f"{label}/{file}")
-    followed, gone = follow_table(mended, rules.book)
-    faults += _repeated(followed, frames, label)
-    if faults:
-        raise DataError(faults)
-    aside = gone.loc[gone["council_code"].isin(rules.book.known), "file"].value_counts(sort=False)
-    return Checked(
-        frame=flag_recast(followed, rules.councils, rules.periods),
-        inputs=tuple(part.record for part in parts if part.record is not None),
-        notes=tuple(note for part in parts for note in part.notes),
-        aside=tuple((str(file), int(rows)) for file, rows in aside.items()),
-        corrections=mine,
-    )
-
-
-def _mended(
-    whole: pd.DataFrame, corrections: pd.DataFrame, label: str
-) -> tuple[pd.DataFrame, list[Fault]]:
-    """Apply the corrections of an indicator, table by table as `corrections.csv` names them."""
-    mended, faults = whole, []
-    for file in corrections["file"].unique():
-        own = mended["file"] == file
-        rows, wrong = apply_corrections(mended[own], corrections, str(file), label)
-        faults += wrong
-        mended = pd.concat([mended[~own], rows]).sort_index()
-    return mended, faults
-
-
-def _by_file(
-    rows: pd.DataFrame, frames: Mapping[str, pd.DataFrame]
-) -> Iterable[tuple[str, pd.DataFrame]]:
-    """Yield the rows of each file, numbered as in the file."""
-    first = 0
-    for file, frame in frames.items():
-        last = first + len(frame)
-        part = rows[(rows.index >= first) & (rows.index < last)]
-        yield file, part.set_axis(pd.Index(part.index - first + 1, name="row"))
-        first = last
-
-
-def _repeated(
-    followed: pd.DataFrame, frames: Mapping[str, pd.DataFrame], label: str
-) -> list[Fault]:
-    """Return figures that stand twice, in one file or in two."""
-    faults: list[Fault] = []
-    seen: list[tuple[str, pd.DataFrame]] = []
-    for file, rows in _by_file(followed, frames):
-        faults += duplicated_figures(rows, f"{label}/{file}")
-        for earlier, others in seen:
-            both = rows.reset_index().merge(others[list(KEY)].drop_duplicates(), on=list(KEY))
-            if len(both):
-                place = schemas.place_of(both.set_index("row"), KEY)
-                faults.append(
-                    Fault(
-                        f"{label}/{file}, {place}",
-                        f"{len(both)} figure(s) stand in {earlier} too, once codes that changed "
-                        "are followed",
-                        "It is not known which figure is meant",
-                        "Keep each figure in one file",
-                    )
-                )
-        seen.append((file, rows))
-    return faults
-
-
-def partition_faults(
-    held: Collection[str], tabled: Mapping[str, Sequence[str]], rules: FigureRules
-) -> list[Fault]:
-    """Return what the names of partitions tell: indicators without a description, or in a CSV too.
-
-    Parameters
-    ----------
-    held : collection of str
-        Indicators that lie in partitions.
-    tabled : mapping of str to sequence of str
-        The CSV tables of every indicator that stands in one.
-    rules : FigureRules
-        What figures are held to.
-    """
-    where = f"{rules.label}/outcomes"
-    strange = sorted(set(held) - rules.known)
-    faults = [undescribed_fault(f"{where}, folders {PREFIX}NAME", strange)] if strange else []
-    faults += [
-        Fault(
-            f"{where}/{PREFIX}{name}",
-            f"{name} stands in {first_five(list(tabled[name]))} too",
-            "It is not known which figures are meant",
-            "Keep an indicator's figures in its folder or in CSV tables, not in both",
-        )
-        for name in sorted(set(held) & set(tabled))
-    ]
-    return faults
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    if not parts:
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(parts, ignore_index=True)
 
 
 def aside_frame(read: Iterable[Checked]) -> pd.DataFrame:
     """Return file, reason and rows of what was set aside, one row a table."""
     rows: dict[str, int] = {}
     for one in read:
-        for file, count in one.aside:
-            rows[file] = rows.get(file, 0) + count
-    listed = [(file, NOT_FOLLOWED, count) for file, count in sorted(rows.items())]
-    return pd.DataFrame(listed, columns=["file", "reason", "rows"])
+        for file, count in one.former["file"].value_counts(sort=False).items():
+            rows[str(file)] = rows.get(str(file), 0) + int(count)
+    listed = {"file": sorted(rows), "reason": [ONLY_ADDED_UP] * len(rows)}
+    counts = [rows[file] for file in sorted(rows)]
+    texts = pd.DataFrame(listed, dtype="str")
+    return texts.assign(rows=pd.Series(counts, dtype="int64"))
