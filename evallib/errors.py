@@ -91,6 +91,10 @@ class CohortCodingWarning(EvallibWarning):
     """A cohort of 0 or infinity was read as never-treated."""
 
 
+class SwappedColumnsWarning(EvallibWarning):
+    """The column of units looks like years and the column of periods does not."""
+
+
 class InexactAdoptionWarning(EvallibWarning):
     """Units have no row just before their first exposed one: they may have adopted earlier."""
 
@@ -101,6 +105,10 @@ class UnbalancedPanelWarning(EvallibWarning):
 
 class EmptyCellWarning(EvallibWarning):
     """A group-time cell has no comparison units or no treated units and is left out."""
+
+
+class DoubtfulKindWarning(EvallibWarning):
+    """A kind of event in a register looks like a frequent kind misspelt."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

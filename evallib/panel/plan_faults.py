@@ -8,6 +8,7 @@ import pandas as pd
 
 from evallib.errors import EvallibError, Fault, PlanError, did_you_mean
 from evallib.panel.derived.faults import derived_faults, made_names
+from evallib.panel.ladders import escalation_faults
 from evallib.panel.plan_labels import plan_label as plan_label
 from evallib.panel.quality.settle import unsafe_faults
 from evallib.panel.registers import read_register
@@ -61,6 +62,8 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
                     f"a kind of event in the register {name}",
                     "Nobody would count as exposed",
                 )
+        if key == "register":
+            faults += escalation_faults(plan, held, where)
     councils = store.councils
     for code in plan.exclude:
         if code not in set(councils["council_code"]):

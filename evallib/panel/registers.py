@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
+import warnings
 from pathlib import Path
 
 import pandas as pd
 
-from evallib.errors import DataError, Fault, first_five
+from evallib.errors import DataError, DoubtfulKindWarning, Fault, first_five
 from evallib.panel import schemas
 from evallib.panel.codes import CodeBook, unknown_codes
 from evallib.panel.reading import read_text_table
+from evallib.panel.register_facts import RegisterFacts
+from evallib.panel.register_rules import kind_notes, rule_faults
+from evallib.panel.sidecars import read_sidecar, sidecar_path
 
 _DATE_FORMS = {
     "day": r"\d{4}-\d{2}-\d{2}",
@@ -33,20 +38,41 @@ def read_register(path: Path, book: CodeBook) -> pd.DataFrame:
     ------
     DataError
         When the file is wrong: one line a problem.
+
+    Warns
+    -----
+    DoubtfulKindWarning
+        When a kind looks like a frequent kind misspelt.
     """
     label = str(path)
     text = read_text_table(path, label)
     faults = schemas.check_table(text, schemas.REGISTER, label)
     if faults:
         raise DataError(faults)
-    events, faults = follow_register(schemas.typed(text, schemas.REGISTER), book, label)
+    table = schemas.typed(text, schemas.REGISTER)
+    facts = register_facts(path)
+    events, faults = follow_register(table, book, label, facts)
     if faults:
         raise DataError(faults)
+    for note in kind_notes(table, label) if facts is None else ():
+        warnings.warn(note, DoubtfulKindWarning, stacklevel=2)
     return events
 
 
+def register_facts(path: Path) -> RegisterFacts | None:
+    """Return what the sidecar of a register says of it as a whole; None where it says nothing.
+
+    Raises
+    ------
+    DataError
+        When there is a sidecar that cannot be read.
+    """
+    beside = sidecar_path(path)
+    return read_sidecar(beside).register if beside.is_file() else None
+
+
 def follow_register(
-    table: pd.DataFrame, book: CodeBook, label: str
+    table: pd.DataFrame, book: CodeBook, label: str, facts: RegisterFacts | None = None
 ) -> tuple[pd.DataFrame, list[Fault]]:
     """Return a register under current codes, and what is wrong with it.
 
@@ -58,6 +84,8 @@ def follow_register(
         Codes that are known.
     label : str
         How messages name the file.
+    facts : RegisterFacts, optional
+        What its sidecar says of it as a whole.
 
     Returns
     -------
@@ -65,12 +93,14 @@ def follow_register(
         The register with council_code followed and the column set_aside: why a row cannot be
         used (no code, a combined authority, a council merged away in 2009), empty otherwise.
     faults : list of Fault
-        Codes that no council ever had, and dates that are not dates.
+        Codes that no council ever had, dates that are not dates, and rows that break a rule of
+        `rule_faults`.
     """
     no_code = table["council_code"].str.strip() == ""
     combined = table["council_code"].str.startswith("E47")
     usable = ~no_code & ~combined
     faults = unknown_codes(table[usable], book, label) + _bad_dates(table, label)
+    faults += rule_faults(table, label, facts, datetime.date.today())
     events = table.assign(council_code=book.follow(table["council_code"]), set_aside="")
     merged = usable & ~events["council_code"].isin(book.councils)
     events.loc[no_code, "set_aside"] = "no council code"

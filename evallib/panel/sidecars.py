@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from evallib.errors import DataError, Fault, did_you_mean
+from evallib.panel.register_facts import RegisterFacts
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 ColumnType = Literal[
@@ -76,6 +77,8 @@ class Sidecar(BaseModel):
         The columns in the order of the table.
     notes : tuple of str
         What else a user must know; may be empty.
+    register : RegisterFacts, optional
+        For a register of events: its kinds, and the day up to which it speaks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,6 +93,7 @@ class Sidecar(BaseModel):
     rows: Annotated[int, Field(ge=0)]
     columns: Annotated[Mapping[str, Column], Field(min_length=1)]
     notes: tuple[Text, ...] = ()
+    register: RegisterFacts | None = Field(default=None, exclude_if=lambda facts: facts is None)
 
 
 def sidecar_path(table_path: Path) -> Path:
