@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 
 import pandas as pd
-from diff_diff import BaconDecomposition
 
 from evallib.checks.base import CheckResult, not_applicable
 from evallib.design import Design
@@ -37,6 +36,8 @@ def check_bacon(design: Design) -> CheckResult:
     ----------
     Goodman-Bacon (2021), Journal of Econometrics 225(2). doi:10.1016/j.jeconom.2021.03.014
     """
+    from diff_diff import BaconDecomposition  # here: it takes most of a second to import
+
     councils = design.councils
     last = design.full["period"].max()
     clean = councils[councils["is_treated"] | ~(councils["cohort"] <= last + design.anticipation)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from evallib.checks.base import CheckResult
+from evallib.checks.base import CheckResult, Verdict
 from evallib.design import Design
 from evallib.plan.years import format_financial_year
 
@@ -51,7 +51,7 @@ def break_steps(
     """
     wide = rows.pivot(index="council_code", columns="period", values="value")
     changes = wide.diff(axis=1).iloc[:, 1:]
-    after = [int(period) for period in changes.columns if period >= first_period_after]
+    after = sorted(p for p in map(int, changes.columns.tolist()) if p >= first_period_after)
     found = []
     for label, codes in groups.items():
         own = changes[changes.index.isin(codes)]
@@ -141,9 +141,8 @@ def _groups(design: Design, period: int) -> dict[str, pd.Index]:
     }
 
 
-def _result(design: Design, verdict: str, sentence: str, table: pd.DataFrame) -> CheckResult:
-    word = "concern" if verdict == "concern" else "pass"
-    return CheckResult(CHECK, design.outcome, design.no_record, word, sentence, table)
+def _result(design: Design, verdict: Verdict, sentence: str, table: pd.DataFrame) -> CheckResult:
+    return CheckResult(CHECK, design.outcome, design.no_record, verdict, sentence, table)
 
 
 def _first_upper(text: str) -> str:

@@ -97,6 +97,7 @@ def missingness_chart(
     label: str = "indicator",
     year: str = "fin_year",
     share: str = "missing_pct",
+    order: Sequence[str] = (),
     slug: str = "",
     alt: str = "",
     notes: Sequence[str] = (),
@@ -111,7 +112,9 @@ def missingness_chart(
     headline, subtitle, source : str
         Texts of the chart.
     label, year, share : str
-        Names of the columns.
+        Names of the columns; `year` may hold other groups, such as types of council.
+    order : sequence of str
+        The columns of the grid in order; by default sorted.
     slug : str
         Identifier; by default made from the headline.
     alt : str
@@ -128,17 +131,23 @@ def missingness_chart(
 
     data = frame.reset_index(drop=True)
     grid = data.pivot_table(index=label, columns=year, values=share, sort=False)
-    grid = grid.reindex(columns=sorted(grid.columns))
+    columns = [name for name in order if name in grid.columns] or sorted(grid.columns)
+    grid = grid.reindex(columns=columns)
     name = slug or slugify(headline)
     step = 3 if len(grid.columns) > 7 else 1
-    years = [str(item) if place % step == 0 else "" for place, item in enumerate(grid.columns)]
+    years = [
+        textwrap.fill(str(item), 12) if place % step == 0 else ""
+        for place, item in enumerate(grid.columns)
+    ]
+    most_lines = max(text.count("\n") for text in years)
     names = [textwrap.wrap(str(text), 30) for text in grid.index]
     cells = [
         [format_number(float(number), 0, missing="–") for number in row]
         for row in grid.to_numpy(dtype=float)
     ]
     with plain_style(name):
-        figure, axes = new_axes(80 + len(grid) * (16 + 18 * max(map(len, names))))
+        height = 80 + 18 * most_lines + len(grid) * (16 + 18 * max(map(len, names)))
+        figure, axes = new_axes(height)
         sns.heatmap(
             grid.fillna(0).to_numpy(dtype=float),
             ax=axes,

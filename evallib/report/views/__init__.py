@@ -20,6 +20,8 @@ _MODULES = {
     ),
     "boundaries": ("covariates_known", "reorganisation"),
     "figures": ("missing_figures", "outcomes_by_type"),
+    "missingness": ("who_is_missing",),
+    "breaks": ("series_breaks",),
     "unsafe": ("unsafe_figures",),
     "register": ("dates_not_known", "joint_events", "register_coverage"),
     "exposed": ("earlier_events", "exposure_by_year", "exposure_status"),

@@ -22,6 +22,46 @@ from evallib.report.words import unit_words
 ALL_TYPES = "all types"
 
 
+def expected_figures(plan: Plan, panel: Panel) -> pd.DataFrame:
+    """Return every council-year in which a figure of the plan's indicators is expected.
+
+    Parameters
+    ----------
+    plan : Plan
+        The evaluation.
+    panel : Panel
+        Its panel.
+
+    Returns
+    -------
+    pandas.DataFrame
+        indicator, council_code, period, is_missing. Councils are expected that were in office on
+        the last day of the measurement period and have a figure of the indicator in at least one
+        of the plan's years. A year in which no council has a figure is no row.
+    """
+    councils = panel.store.councils.set_index("council_code")
+    opened = pd.to_datetime(councils["valid_from"], errors="coerce")
+    closed = pd.to_datetime(councils["valid_to"], errors="coerce")
+    parts = []
+    for name in panel.indicators:
+        first, last = years_of(plan, name)
+        figures = panel.figures[panel.figures["indicator"] == name]
+        figures = figures[figures["period"].between(first, last)]
+        reporting = councils.index.isin(figures["council_code"])
+        rule = panel.catalogue.rule(name)
+        for period in range(first, last + 1):
+            held = councils.index.isin(figures.loc[figures["period"] == period, "council_code"])
+            day = pd.Timestamp(rule.end(period))
+            expected = reporting & ~(opened > day) & ~(closed < day)
+            if held.any():
+                codes = councils.index[expected]
+                lacks = ~held[expected.to_numpy()]
+                part = pd.DataFrame({"council_code": codes, "is_missing": lacks})
+                parts.append(part.assign(indicator=name, period=period))
+    columns = ["indicator", "council_code", "period", "is_missing"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
 def missing_by_year(plan: Plan, panel: Panel) -> pd.DataFrame:
     """Count councils without a figure by indicator and year.
 
@@ -35,30 +75,19 @@ def missing_by_year(plan: Plan, panel: Panel) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        indicator, title, fin_year, councils (in office on the last day of the measurement period
-        and with a figure of the indicator in at least one of the plan's years), missing (of them
+        indicator, title, fin_year, councils (expected, see `expected_figures`), missing (of them
         without a figure), missing_pct. A year in which no council has a figure is no row.
     """
-    councils = panel.store.councils.set_index("council_code")
-    opened = pd.to_datetime(councils["valid_from"], errors="coerce")
-    closed = pd.to_datetime(councils["valid_to"], errors="coerce")
-    rows = []
-    for name in panel.indicators:
-        first, last = years_of(plan, name)
-        figures = panel.figures[panel.figures["indicator"] == name]
-        figures = figures[figures["period"].between(first, last)]
-        reporting = councils.index.isin(figures["council_code"])
-        rule, title = panel.catalogue.rule(name), indicator_title(panel.catalogue, name)
-        for period in range(first, last + 1):
-            held = councils.index.isin(figures.loc[figures["period"] == period, "council_code"])
-            day = pd.Timestamp(rule.end(period))
-            expected = reporting & ~(opened > day) & ~(closed < day)
-            if held.any():
-                lacking, count = int((expected & ~held).sum()), int(expected.sum())
-                year = format_financial_year(period)
-                rows.append((name, title, year, count, lacking, 100 * lacking / max(count, 1)))
-    columns = ["indicator", "title", "fin_year", "councils", "missing", "missing_pct"]
-    return pd.DataFrame(rows, columns=columns)
+    counts = (
+        expected_figures(plan, panel)
+        .groupby(["indicator", "period"], sort=False)["is_missing"]
+        .agg(councils="size", missing="sum")
+        .reset_index()
+    )
+    counts["title"] = [indicator_title(panel.catalogue, name) for name in counts["indicator"]]
+    counts["fin_year"] = [format_financial_year(int(period)) for period in counts["period"]]
+    counts["missing_pct"] = 100 * counts["missing"] / counts["councils"].clip(lower=1)
+    return counts[["indicator", "title", "fin_year", "councils", "missing", "missing_pct"]]
 
 
 def missing_figures(plan: Plan, panel: Panel) -> Section:

@@ -13,6 +13,11 @@ from evallib.report.formats import format_count, format_number
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
 from evallib.report.views.figures import missing_by_year
+from evallib.report.views.missingness import (
+    missing_by_arm,
+    missing_by_type,
+    missing_differences,
+)
 from evallib.report.views.naming import RULE_WORDS
 from evallib.report.views.unsafe import unsafe_list
 
@@ -164,6 +169,9 @@ def quality_tables(
         "corrections": store.corrections,
         "rows_set_aside": store.set_aside,
         "missing_figures": missing_by_year(plan, panel),
+        "missing_by_type": missing_by_type(plan, panel),
+        "missing_by_arm": missing_by_arm(designs),
+        "missing_differences": missing_differences(designs),
         "unsafe_figures": unsafe_list(plan, panel),
         "coverage": exposure.coverage,
         "exposure": exposure.councils.drop(columns="joint_with"),
