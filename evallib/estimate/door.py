@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evallib.errors import EstimationError, Fault, ThinDesignWarning
+from evallib.errors import EstimationError, Fault, SwappedColumnsWarning, ThinDesignWarning
 from evallib.estimate.columns import Notes
 from evallib.estimate.event_study import fit_event_study
 from evallib.estimate.group_time_fit import fit_group_time
-from evallib.estimate.intake import take
-from evallib.estimate.options import (
-    EventStudyOptions,
-    GroupTimeOptions,
-    TwfeOptions,
-    read_options,
-)
+from evallib.estimate.intake import Sample, take
+from evallib.estimate.options import GroupTimeOptions, read_options
+from evallib.estimate.panel_regressions import fit_between, fit_first_difference, fit_pooled
+from evallib.estimate.random_effects import fit_mundlak, fit_random_effects
 from evallib.estimate.result import Estimate
-from evallib.estimate.twfe import fit_twfe
+from evallib.estimate.twfe import fit_fixed_effects, fit_twfe
+
+REGRESSIONS: Mapping[str, Callable[[Sample, Any, Notes], Estimate]] = {
+    "pooled": fit_pooled,
+    "between": fit_between,
+    "first_difference": fit_first_difference,
+    "fixed_effects": fit_fixed_effects,
+    "twfe": fit_twfe,
+    "random_effects": fit_random_effects,
+    "mundlak": fit_mundlak,
+    "event_study": fit_event_study,
+}
+FROM_LEVELS = ("pooled", "between")
+DATED = ("group_time", "event_study")
 
 
 def fit(
@@ -39,7 +50,8 @@ def fit(
     Parameters
     ----------
     name : str
-        'group_time', 'twfe' or 'event_study'.
+        'group_time', 'event_study', 'twfe', 'fixed_effects', 'first_difference', 'random_effects',
+        'mundlak', 'pooled' or 'between'.
     frame : DataFrame
         Is not changed; the order of its rows does not matter.
     outcome, unit, time : str
@@ -49,12 +61,13 @@ def fit(
         Column of first treated periods, constant within units; missing means never treated
         (0 and infinity too, with a warning).
     treatment : str, optional
-        Column that is 1 where exposed and 0 elsewhere. Give this or ``cohort``. A unit's cohort is
-        its first period with a 1, whether or not that row has an outcome.
+        Column that is 1 where exposed and 0 elsewhere. Give this or ``cohort``, or covariates
+        alone for a panel regression. A unit's cohort is its first period with a 1, whether or not
+        that row has an outcome.
     **options
         ``comparison``, ``base``, ``anticipation``, ``method``, ``weights``, ``cluster``,
         ``allow_unbalanced``, ``covariates``, ``small_sample``, ``vcov``, ``window``,
-        ``reference``, ``level``, as the estimator has them.
+        ``reference``, ``trends``, ``lags``, ``level``, as the estimator has them.
 
     Returns
     -------
@@ -97,9 +110,26 @@ def fit(
         cluster=chosen.cluster,
         covariates=() if isinstance(chosen, GroupTimeOptions) else chosen.covariates,
         notes=notes,
-        needs_dates=not isinstance(chosen, TwfeOptions),
+        needs_dates=name in DATED,
+        needs_exposure=name in DATED,
     )
-    if sample.periods.size < 2:
+    _require_variation(name, sample, outcome, time)
+    if _looks_like_years(sample.units) and not _looks_like_years(sample.periods):
+        text = f"The units ({unit!r}) look like years, the periods ({time!r}) do not: swapped?"
+        notes.warn(SwappedColumnsWarning, text)
+    if isinstance(chosen, GroupTimeOptions):
+        estimate = fit_group_time(sample, chosen, notes)
+    else:
+        estimate = REGRESSIONS[name](sample, chosen, notes)
+    if not np.isfinite(estimate.std_error[0]):
+        text = f"{estimate.terms[0]} has no standard error: too few units vary to compute one."
+        notes.warn(ThinDesignWarning, text)
+    return replace(estimate, outcome=outcome, warnings=tuple(notes.texts))
+
+
+def _require_variation(name: str, sample: Sample, outcome: str, time: str) -> None:
+    """Refuse a sample that has nothing for the estimator to compare."""
+    if sample.periods.size < 2 and name not in FROM_LEVELS:
         what = f"there is one period ({sample.periods[0]})"
         raise EstimationError([Fault(f"column {time!r}", what, "", "Give at least two periods")])
     values = sample.outcome[sample.observed]
@@ -108,21 +138,19 @@ def fit(
         raise EstimationError([Fault(f"column {outcome!r}", what, "", "Check the outcome")])
     first = sample.observed.argmax(axis=1)
     start = sample.outcome[np.arange(first.size), first]
-    if (sample.outcome == start[:, None])[sample.observed].all():
+    if name not in FROM_LEVELS and (sample.outcome == start[:, None])[sample.observed].all():
         what = "it never changes within a unit"
-        why = "every estimator here compares changes"
+        why = f"{name} compares changes"
         raise EstimationError([Fault(f"column {outcome!r}", what, why, "Check the outcome")])
-    if isinstance(chosen, GroupTimeOptions):
-        estimate = fit_group_time(sample, chosen, notes)
-    elif isinstance(chosen, EventStudyOptions):
-        if not sample.is_absorbing:
-            what = "exposure ends again for some units"
-            why = "event time counts from the first exposure on"
-            raise EstimationError([Fault("treatment", what, why, "Give cohort=, or use 'twfe'")])
-        estimate = fit_event_study(sample, chosen, notes)
-    else:
-        estimate = fit_twfe(sample, chosen, notes)
-    if not np.isfinite(estimate.std_error[0]):
-        text = f"{estimate.terms[0]} has no standard error: too few units vary to compute one."
-        notes.warn(ThinDesignWarning, text)
-    return replace(estimate, outcome=outcome, warnings=tuple(notes.texts))
+    if name in DATED and not sample.is_absorbing:
+        what = "exposure ends again for some units"
+        why = "event time counts from the first exposure on"
+        raise EstimationError([Fault("treatment", what, why, "Give cohort=, or use 'twfe'")])
+
+
+def _looks_like_years(labels: np.ndarray[Any, Any]) -> bool:
+    """Return whether all labels are whole numbers from 1900 to 2100."""
+    numbers = [item for item in labels.tolist() if isinstance(item, (int, float))]
+    return len(numbers) == len(labels) and all(
+        1900 <= item <= 2100 and item == int(item) for item in numbers
+    )

@@ -9,10 +9,16 @@ import numpy as np
 from evallib.errors import AlreadyTreatedWarning, EstimationError, Fault, first_five
 from evallib.estimate.columns import Notes
 from evallib.estimate.intake import Sample, keep_units
-from evallib.estimate.options import EventStudyOptions
 from evallib.estimate.regression import absorbed, drop_singletons, prepare
+from evallib.estimate.regression_options import EventStudyOptions
 from evallib.estimate.result import BoolArray, Estimate, FloatArray
-from evallib.estimate.two_way import describe, finish, fit_regression, trim
+from evallib.estimate.two_way import (
+    describe,
+    finish,
+    fit_regression,
+    trim,
+    two_way_engine,
+)
 
 REFERENCES = (
     "Schmidheiny and Siegloch (2023), Journal of Applied Econometrics 38(5), doi:10.1002/jae.2989",
@@ -54,7 +60,18 @@ def fit_event_study(sample: Sample, options: EventStudyOptions, notes: Notes) ->
 
     names = (*(f"event_time={value:g}" for value in shown), *options.covariates)
     rows, terms, event_time = _terms(times, shown, options)
-    fitted = fit_regression(sample, weight, regressors, names, options, dropped, notes, rows)
+    fitted = fit_regression(
+        sample,
+        weight,
+        regressors,
+        names,
+        options,
+        dropped,
+        notes,
+        rows,
+        trends=options.trends,
+        engine=None if options.trends else two_way_engine(sample, options, "two_way"),
+    )
     treated = [int((event == value).any(axis=1).sum()) for value in times]
     after = int((event >= 0).any(axis=1).sum())
     estimate = describe(
@@ -149,7 +166,8 @@ def _require_identified(
     options: EventStudyOptions,
 ) -> None:
     """Refuse event times that unit and period effects and each other explain."""
-    gone = absorbed(prepare(sample.outcome, weight, sample.cluster), dummies)
+    problem = prepare(sample.outcome, weight, sample.cluster, trends=options.trends)
+    gone = absorbed(problem, dummies)
     if not gone.any():
         return
     lost = first_five([f"event_time={value:g}" for value in shown[gone]])

@@ -50,6 +50,12 @@ class Sample:
     cluster : integer array, shape (N, T)
         Codes from 0; -1 where not observed.
     covariates : array, shape (k, N, T)
+    is_absorbing : bool
+        Whether no exposure ends again.
+    second : integer array, shape (N, T), or None
+        Codes of the second dimension of two-way clusters, as ``cluster``.
+    has_exposure : bool
+        Whether cohorts or treatment were named.
     """
 
     outcome: FloatArray
@@ -62,6 +68,8 @@ class Sample:
     cluster: IntArray
     covariates: FloatArray
     is_absorbing: bool = True
+    second: IntArray | None = None
+    has_exposure: bool = True
 
     @property
     def unit_cluster(self) -> IntArray | None:
@@ -83,6 +91,7 @@ def keep_units(sample: Sample, keep: BoolArray) -> Sample:
         weight=sample.weight[keep],
         cluster=sample.cluster[keep],
         covariates=sample.covariates[:, keep],
+        second=None if sample.second is None else sample.second[keep],
     )
 
 
@@ -95,10 +104,11 @@ def take(
     cohort: str | None,
     treatment: str | None,
     weights: str | None,
-    cluster: str | None,
+    cluster: str | tuple[str, str] | None,
     covariates: Sequence[str],
     notes: Notes,
     needs_dates: bool = True,
+    needs_exposure: bool = True,
 ) -> Sample:
     """Check a frame and return it as a sample.
 
@@ -106,6 +116,8 @@ def take(
     ----------
     needs_dates : bool
         Whether the estimator counts from the first exposed period; twfe does not.
+    needs_exposure : bool
+        False for panel regressions, which covariates alone can make.
 
     Raises
     ------
@@ -121,6 +133,7 @@ def take(
     InexactAdoptionWarning
         When the frame has no row just before a unit's first one with treatment, and dates count.
     """
+    clusters = (cluster,) if isinstance(cluster, str) else cluster or ()
     _require_columns(
         frame,
         {
@@ -130,10 +143,11 @@ def take(
             "cohort": cohort,
             "treatment": treatment,
             "weights": weights,
-            "cluster": cluster,
+            **dict(zip(("cluster", "cluster[1]"), clusters, strict=False)),
             **{f"covariates[{place}]": name for place, name in enumerate(covariates)},
         },
         (cohort, treatment),
+        needs_exposure=needs_exposure or not covariates,
     )
     faults: list[Fault] = []
     values = {
@@ -145,7 +159,10 @@ def take(
     weight = read_weights(frame, weights, faults)
     start = read_cohorts(frame, cohort, faults, notes) if cohort else None
     exposed = read_exposure(frame, treatment, faults) if treatment else None
-    groups, _ = read_labels(frame[cluster], cluster, faults) if cluster else (unit_codes, units)
+    groups = [
+        unit_codes if name == unit else read_labels(frame[name], name, faults)[0]
+        for name in clusters or (unit,)
+    ]
     if faults:
         raise EstimationError(faults)
 
@@ -176,6 +193,7 @@ def take(
             notes.warn(EvallibWarning, text)
             keep &= ~missing
     return _grid(
+        has_exposure=cohort is not None or treatment is not None,
         keep=keep,
         unit_codes=unit_codes,
         units=units,
@@ -191,7 +209,11 @@ def take(
 
 
 def _require_columns(
-    frame: pd.DataFrame, named: dict[str, str | None], exposure: tuple[str | None, str | None]
+    frame: pd.DataFrame,
+    named: dict[str, str | None],
+    exposure: tuple[str | None, str | None],
+    *,
+    needs_exposure: bool,
 ) -> None:
     """Refuse a frame that lacks a named column, and a call that names no exposure or two."""
     faults = []
@@ -209,12 +231,12 @@ def _require_columns(
             faults.append(
                 Fault(f"{role}={name!r}", "the frame has this column twice", "", "Keep one")
             )
-    if exposure[0] is None and exposure[1] is None:
+    if exposure[0] is None and exposure[1] is None and needs_exposure:
         faults.append(
             Fault(
                 "cohort= and treatment=",
                 "neither is given",
-                "a panel regression without exposure is not available in this version",
+                "only a panel regression can do without, and then needs covariates=[...]",
                 "Name a column of first treated periods or a 0/1 column",
             )
         )
@@ -228,6 +250,7 @@ def _require_columns(
 
 def _grid(
     *,
+    has_exposure: bool,
     keep: BoolArray,
     unit_codes: IntArray,
     units: np.ndarray[tuple[int], np.dtype[np.object_]],
@@ -237,7 +260,7 @@ def _grid(
     exposed: FloatArray,
     is_absorbing: bool,
     weight: FloatArray,
-    groups: IntArray,
+    groups: Sequence[IntArray],
     covariates: FloatArray,
 ) -> Sample:
     """Return the kept rows on the grid of units and periods."""
@@ -255,8 +278,9 @@ def _grid(
 
     observed = np.zeros(shape, dtype=bool)
     observed[u, t] = True
-    cluster = np.full(shape, -1, dtype=np.int64)
-    cluster[u, t] = np.unique(groups[keep], return_inverse=True)[1]
+    codes = np.full((len(groups), *shape), -1, dtype=np.int64)
+    for place_of, held in zip(codes, groups, strict=True):
+        place_of[u, t] = np.unique(held[keep], return_inverse=True)[1]
     cohort = np.full(used.size, np.inf)
     cohort[u] = start[keep]
     return Sample(
@@ -267,7 +291,9 @@ def _grid(
         cohort=cohort,
         treatment=place(exposed),
         weight=place(weight),
-        cluster=cluster,
+        cluster=codes[0],
+        second=codes[1] if len(codes) == 2 else None,
         covariates=np.array([place(values) for values in covariates]).reshape(-1, *shape),
         is_absorbing=is_absorbing,
+        has_exposure=has_exposure,
     )

@@ -8,21 +8,27 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from evallib.errors import EstimationError, Fault, did_you_mean
+from evallib.estimate.regression_options import (
+    EventStudyOptions,
+    RegressionOptions,
+    TwfeOptions,
+)
 
-SmallSample = Literal["stata", "fixest", "linearmodels", "none"]
-Vcov = Literal["cluster", "iid", "hc1", "cr3"]
-
-ESTIMATORS = ("group_time", "twfe", "event_study")
-NOT_YET = (
-    "matched_did",
-    "synthetic_did",
-    "synthetic_control",
+ESTIMATORS = (
+    "group_time",
     "pooled",
     "between",
     "first_difference",
     "fixed_effects",
+    "twfe",
     "random_effects",
     "mundlak",
+    "event_study",
+)
+NOT_YET = (
+    "matched_did",
+    "synthetic_did",
+    "synthetic_control",
     "sun_abraham",
     "imputation",
     "two_stage",
@@ -54,13 +60,14 @@ OPTION_NAMES = (
     "seed",
     "draws",
     "trends",
+    "lags",
 )
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "comparison": ("never_treated", "not_yet_treated"),
     "method": ("dr", "ipw", "reg"),
     "base": ("varying", "universal"),
     "small_sample": ("stata", "fixest", "linearmodels", "none"),
-    "vcov": ("cluster", "iid", "hc1", "cr3"),
+    "vcov": ("cluster", "iid", "hc1", "driscoll_kraay", "cr3"),
 }
 
 
@@ -95,58 +102,16 @@ class GroupTimeOptions:
     level: float = 0.95
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TwfeOptions:
-    """Options of ``twfe``.
-
-    Parameters
-    ----------
-    covariates : tuple of str
-        Columns that change over time.
-    weights, cluster : str, optional
-    small_sample : 'stata', 'fixest', 'linearmodels' or 'none'
-    vcov : 'cluster', 'iid', 'hc1' or 'cr3'
-    allow_unbalanced : bool
-    level : float
-    """
-
-    covariates: tuple[str, ...] = ()
-    weights: str | None = None
-    cluster: str | None = None
-    small_sample: SmallSample = "stata"
-    vcov: Vcov = "cluster"
-    allow_unbalanced: bool = True
-    level: float = 0.95
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventStudyOptions:
-    """Options of ``event_study``: those of ``twfe``, a window and a reference.
-
-    Parameters
-    ----------
-    window : (int, int), optional
-        First and last event time; earlier and later ones are pooled with these ends.
-        Without it every event time has its own term.
-    reference : int
-        The event time that is fixed at zero.
-    """
-
-    covariates: tuple[str, ...] = ()
-    weights: str | None = None
-    cluster: str | None = None
-    small_sample: SmallSample = "stata"
-    vcov: Vcov = "cluster"
-    allow_unbalanced: bool = True
-    level: float = 0.95
-    window: tuple[int, int] | None = None
-    reference: int = -1
-
-
-Options = GroupTimeOptions | TwfeOptions | EventStudyOptions
+Options = GroupTimeOptions | RegressionOptions
 _TYPES: Mapping[str, type[Options]] = {
     "group_time": GroupTimeOptions,
+    "pooled": RegressionOptions,
+    "between": RegressionOptions,
+    "first_difference": RegressionOptions,
+    "fixed_effects": TwfeOptions,
     "twfe": TwfeOptions,
+    "random_effects": RegressionOptions,
+    "mundlak": RegressionOptions,
     "event_study": EventStudyOptions,
 }
 
@@ -157,7 +122,7 @@ def read_options(name: str, given: Mapping[str, Any]) -> Options:
     Parameters
     ----------
     name : str
-        'group_time', 'twfe' or 'event_study'.
+        One of ``ESTIMATORS``.
     given : mapping
         Options as the user named them.
 
@@ -241,8 +206,6 @@ def _clean(option: str, value: Any) -> tuple[Any, tuple[str, str] | None]:
     if option in CHOICES:
         if value in CHOICES[option]:
             return value, None
-        if option == "vcov" and value == "driscoll_kraay":
-            return value, ("'driscoll_kraay' is not available in this version", "Use 'cluster'")
         hint = did_you_mean(str(value), CHOICES[option])
         return value, (f"{value!r} is not allowed", f"Use {' or '.join(CHOICES[option])}.{hint}")
     if option == "level":
@@ -260,7 +223,12 @@ def _clean(option: str, value: Any) -> tuple[Any, tuple[str, str] | None]:
         )
     if option == "window":
         return _clean_window(value)
-    if option == "allow_unbalanced":
+    if option == "lags":
+        good = value is None or (_is_int(value) and value >= 0)
+        return (int(value) if good and value is not None else value), (
+            None if good else (f"{value!r} is not a number of periods", "Use 1, for example")
+        )
+    if option in {"allow_unbalanced", "trends"}:
         good = isinstance(value, bool)
         return value, None if good else (f"{value!r} is not true or false", "Use True")
     if option == "covariates":
@@ -270,7 +238,10 @@ def _clean(option: str, value: Any) -> tuple[Any, tuple[str, str] | None]:
     if option == "cluster" and isinstance(value, (list, tuple)):
         if len(value) == 1 and isinstance(value[0], str):
             return value[0], None
-        return value, ("two-way clustering is not available in this version", "Name one column")
+        if len(value) == 2 and all(isinstance(item, str) for item in value):
+            one = value[0] if value[0] == value[1] else tuple(value)
+            return one, None
+        return value, (f"{value!r} is not one or two columns", "Name one or two columns")
     good = value is None or isinstance(value, str)
     return value, None if good else (f"{value!r} is not the name of a column", "Name a column")
 
@@ -298,11 +269,9 @@ def _together(name: str, values: Mapping[str, Any]) -> list[Fault]:
     """Return the faults that two options make together."""
     window: Any = values.get("window")
     reference: Any = values.get("reference", -1)
-    if values.get("vcov", "cluster") in {"iid", "hc1"}:
-        idle = [key for key in ("cluster", "small_sample") if values.get(key) is not None]
-        if idle:
-            what = f"it has no meaning with vcov={values['vcov']!r}"
-            return [Fault(f"{name}, option {key!r}", what, "", "Leave it out") for key in idle]
+    faults = _cluster_faults(name, values)
+    if faults:
+        return faults
     if name != "event_study" or not _is_int(reference):
         return []
     where = f"{name}, option 'reference'"
@@ -314,3 +283,28 @@ def _together(name: str, values: Mapping[str, Any]) -> list[Fault]:
         what = f"{reference} lies outside the window {window}"
         return [Fault(where, what, "", "Widen the window or move the reference")]
     return []
+
+
+def _cluster_faults(name: str, values: Mapping[str, Any]) -> list[Fault]:
+    """Return the faults of clusters and the kind of covariance together."""
+    vcov, cluster = values.get("vcov", "cluster"), values.get("cluster")
+    where = f"{name}, option 'cluster'"
+    if isinstance(cluster, tuple):
+        if name == "group_time":
+            what = "two-way clustering is for regressions"
+            return [Fault(where, what, "", "Name one column")]
+        if vcov == "cr3":
+            what = "a jackknife leaves out clusters of one dimension"
+            return [Fault(where, what, "", "Name one column, or use vcov='cluster'")]
+    idle: list[str] = []
+    if vcov in {"iid", "hc1"}:
+        idle = [key for key in ("cluster", "small_sample") if values.get(key) is not None]
+    elif vcov == "driscoll_kraay":
+        if name == "between":
+            what = "one row a unit has no periods"
+            return [Fault(f"{name}, option 'vcov'", what, "", "Use 'cluster' or 'hc1'")]
+        idle = ["cluster"] if cluster is not None else []
+    if vcov != "driscoll_kraay" and values.get("lags") is not None:
+        idle = [*idle, "lags"]
+    what = f"it has no meaning with vcov={vcov!r}"
+    return [Fault(f"{name}, option {key!r}", what, "", "Leave it out") for key in idle]

@@ -1,4 +1,4 @@
-"""Two-way fixed-effects regressions over arrays: coefficients, scores and covariances.
+"""Panel regressions over arrays: coefficients, scores and covariances.
 
 ``prepare`` holds what does not depend on exposure; ``solve`` takes the regressors, which do.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from evallib.estimate.result import BoolArray, FloatArray, IntArray
 from evallib.estimate.within import Projection, demean_units, prepare_projection, project
 
 ABSORBED = 1e-9
+
+Effects = Literal["two_way", "unit", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,9 @@ class Problem:
     n_clusters : int
     projection : Projection
     projected : array, shape (N, T)
-        The outcome's residual on unit and period effects.
+        The outcome's residual on the effects that the regression absorbs.
+    second : integer array, shape (N, T), or None
+        Codes of the second dimension of two-way clusters.
     """
 
     outcome: FloatArray
@@ -38,6 +43,7 @@ class Problem:
     n_clusters: int
     projection: Projection
     projected: FloatArray
+    second: IntArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Solution:
     ----------
     beta : array, shape (k,)
     regressors, projected : arrays, shape (k, N, T)
-        As given, and as residuals on unit and period effects.
+        As given, and as residuals on the absorbed effects.
     residual : array, shape (N, T)
     bread : array, shape (k, k)
         Inverse of the projected regressors' weighted cross-product.
@@ -64,14 +70,42 @@ class Solution:
     scores: FloatArray
 
 
-def prepare(outcome: FloatArray, weight: FloatArray, cluster: IntArray) -> Problem:
-    """Return the panel's part of a two-way regression; all arrays have shape (N, T)."""
+def prepare(
+    outcome: FloatArray,
+    weight: FloatArray,
+    cluster: IntArray,
+    *,
+    second: IntArray | None = None,
+    effects: Effects = "two_way",
+    trends: bool = False,
+) -> Problem:
+    """Return the panel's part of a regression; all arrays have shape (N, T).
+
+    Parameters
+    ----------
+    outcome, weight, cluster : arrays, shape (N, T)
+    second : integer array, shape (N, T), optional
+        Second dimension of clusters.
+    effects : 'two_way', 'unit' or 'none'
+        Which effects are absorbed.
+    trends : bool
+        Absorb a straight line for each unit too.
+    """
     kept = weight > 0
+    codes, count = _compact(cluster, kept)
+    projection = prepare_projection(
+        weight, units=effects != "none", periods=effects == "two_way", trends=trends
+    )
+    projected = project(outcome[None], projection)[0]
+    other = None if second is None else _compact(second, kept)[0]
+    return Problem(outcome, weight, codes, count, projection, projected, other)
+
+
+def _compact(cluster: IntArray, kept: BoolArray) -> tuple[IntArray, int]:
+    """Return codes from 0 without gaps for the kept rows, and their number."""
     codes = np.zeros(cluster.shape, dtype=np.int64)
     labels, codes[kept] = np.unique(cluster[kept], return_inverse=True)
-    projection = prepare_projection(weight)
-    projected = project(outcome[None], projection)[0]
-    return Problem(outcome, weight, codes, int(labels.size), projection, projected)
+    return codes, int(labels.size)
 
 
 def solve(problem: Problem, regressors: FloatArray, beta: FloatArray | None = None) -> Solution:
@@ -85,22 +119,35 @@ def solve(problem: Problem, regressors: FloatArray, beta: FloatArray | None = No
         Coefficients from elsewhere, for which residuals and scores are wanted.
     """
     projected = project(regressors, problem.projection)
-    weighted = projected * problem.weight
-    bread = np.linalg.inv(np.einsum("ant,bnt->ab", weighted, projected))
+    root = np.sqrt(problem.weight)
+    size = len(regressors)
+    columns = (projected * root).reshape(size, -1).T
+    basis, triangle = np.linalg.qr(columns)
+    inverse = np.linalg.inv(triangle)
     if beta is None:
-        beta = bread @ np.einsum("ant,nt->a", weighted, problem.projected)
-    residual = problem.projected - np.einsum("a,ant->nt", beta, projected)
-    scores = sum_clusters(weighted * residual, problem)
-    return Solution(beta, regressors, projected, residual, bread, scores)
+        beta = inverse @ (basis.T @ (problem.projected * root).ravel())
+    fitted = (beta @ projected.reshape(size, -1)).reshape(root.shape)
+    residual = problem.projected - fitted
+    scores = sum_clusters(projected * (problem.weight * residual), problem)
+    return Solution(beta, regressors, projected, residual, inverse @ inverse.T, scores)
 
 
-def sum_clusters(values: FloatArray, problem: Problem) -> FloatArray:
-    """Return values (k, N, T) summed by cluster, shape (G, k)."""
+def sum_clusters(
+    values: FloatArray, problem: Problem, codes: IntArray | None = None, count: int = 0
+) -> FloatArray:
+    """Return values (k, N, T) summed by cluster, shape (G, k).
+
+    Parameters
+    ----------
+    values : array, shape (k, N, T)
+    problem : Problem
+    codes : integer array, shape (N, T), optional
+        Other codes than the problem's clusters, of which there are ``count``.
+    """
     kept = problem.weight > 0
-    codes = problem.cluster[kept]
-    return np.column_stack(
-        [np.bincount(codes, row[kept], minlength=problem.n_clusters) for row in values]
-    )
+    groups = (problem.cluster if codes is None else codes)[kept]
+    number = problem.n_clusters if codes is None else count
+    return np.column_stack([np.bincount(groups, row[kept], minlength=number) for row in values])
 
 
 def absorbed(problem: Problem, regressors: FloatArray) -> BoolArray:
@@ -125,14 +172,16 @@ def absorbed(problem: Problem, regressors: FloatArray) -> BoolArray:
     return gone
 
 
-def drop_singletons(weight: FloatArray) -> tuple[FloatArray, int, int]:
-    """Return weights without units or periods of one row, and how many rows and units went."""
+def drop_singletons(weight: FloatArray, *, periods: bool = True) -> tuple[FloatArray, int, int]:
+    """Return weights without units (and periods) of one row, and how many rows and units went."""
     kept = weight.copy()
     before_units = int((weight > 0).any(axis=1).sum())
     before = int((weight > 0).sum())
     while True:
         there = kept > 0
-        alone = (there.sum(axis=1) == 1)[:, None] | (there.sum(axis=0) == 1)[None, :]
+        alone = np.broadcast_to((there.sum(axis=1) == 1)[:, None], there.shape)
+        if periods:
+            alone = alone | (there.sum(axis=0) == 1)[None, :]
         if not (alone & there).any():
             break
         kept[alone & there] = 0.0

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from evallib.errors import EstimationError, Fault, did_you_mean
+from evallib.estimate.hausman import HausmanTest
 from evallib.estimate.html import html_table
 
 FloatArray = npt.NDArray[np.float64]
@@ -213,6 +214,21 @@ class Estimate:
                 [Fault(self.estimator, what, "", "Fit 'group_time', or read the terms in tidy()")]
             )
         return self.source.aggregate(kind, min_e, max_e, self)
+
+    def hausman(self) -> HausmanTest:
+        """Test random effects against the within estimate.
+
+        Raises
+        ------
+        EstimationError
+            For other estimators than 'random_effects' and 'mundlak'.
+        """
+        source = self.details.get("hausman")
+        if source is None:
+            what = "only random_effects and mundlak can be tested against the within estimate"
+            raise EstimationError([Fault(self.estimator, what, "", "Fit 'random_effects'")])
+        found: HausmanTest = source.test()
+        return found
 
     def _repr_html_(self) -> str:
         caption = f"{self.outcome or 'Estimate'}: {self.estimand}"

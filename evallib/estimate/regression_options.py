@@ -1,0 +1,71 @@
+"""The options of the regressions at the door, one class for each set of names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SmallSample = Literal["stata", "fixest", "linearmodels", "none"]
+Vcov = Literal["cluster", "iid", "hc1", "driscoll_kraay", "cr3"]
+Cluster = str | tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegressionOptions:
+    """Options that every regression has.
+
+    Parameters
+    ----------
+    covariates : tuple of str
+        Columns of numbers.
+    weights : str, optional
+        Column of positive weights of the rows.
+    cluster : str or (str, str), optional
+        One column, or two for two-way clusters; default the unit.
+    small_sample : 'stata', 'fixest', 'linearmodels' or 'none'
+    vcov : 'cluster', 'iid', 'hc1', 'driscoll_kraay' or 'cr3'
+    lags : int, optional
+        Of Driscoll-Kraay; default the whole part of the fourth root of the number of periods.
+    allow_unbalanced : bool
+        False leaves out units that miss a period.
+    level : float
+    """
+
+    covariates: tuple[str, ...] = ()
+    weights: str | None = None
+    cluster: Cluster = None
+    small_sample: SmallSample = "stata"
+    vcov: Vcov = "cluster"
+    lags: int | None = None
+    allow_unbalanced: bool = True
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwfeOptions(RegressionOptions):
+    """Options of ``twfe`` and ``fixed_effects``: those of a regression, and trends.
+
+    Parameters
+    ----------
+    trends : bool
+        Whether each unit has a straight line of its own.
+    """
+
+    trends: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStudyOptions(TwfeOptions):
+    """Options of ``event_study``: those of ``twfe``, a window and a reference.
+
+    Parameters
+    ----------
+    window : (int, int), optional
+        First and last event time; earlier and later ones are pooled with these ends.
+        Without it every event time has its own term.
+    reference : int
+        The event time that is fixed at zero.
+    """
+
+    window: tuple[int, int] | None = None
+    reference: int = -1
