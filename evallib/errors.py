@@ -107,6 +107,10 @@ class EmptyCellWarning(EvallibWarning):
     """A group-time cell has no comparison units or no treated units and is left out."""
 
 
+class DoubtfulKindWarning(EvallibWarning):
+    """A kind of event in a register looks like a frequent kind misspelt."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest known word, or an empty string.
 
