@@ -17,6 +17,7 @@ from evallib.panel.derived import add_derived, all_indicators, base_indicators, 
 from evallib.panel.derived.build import no_losses
 from evallib.panel.derived.deflator import Deflators, read_deflators
 from evallib.panel.index import IndexResult, add_indices
+from evallib.panel.own import with_own_data
 from evallib.panel.plan_faults import plan_faults
 from evallib.panel.quality import settle_unsafe
 from evallib.panel.quality.settle import UNSAFE_COLUMNS
@@ -162,13 +163,14 @@ def find_raw_data() -> Path | None:
 def panel_from_store(plan: Plan, store: Store) -> Panel:
     """Build the panel of a plan from tables that are already loaded."""
     store = with_population(plan, store)
+    figures = store.figures(base_indicators(plan))  # whole series, the faults of all tables at once
     faults = plan_faults(plan, store)
     if faults:
         raise PlanError(faults)
     prices = read_deflators(plan, store)
     if prices.inputs:
         store = store.with_record(inputs=prices.inputs)
-    settled = settle_unsafe(plan, store.figures(base_indicators(plan)), store)
+    settled = settle_unsafe(plan, figures, store)
     panel = _from_figures(plan, store, prices, settled.figures)
     other = None
     if settled.other is not None:
