@@ -101,9 +101,10 @@ def test_all_faults_are_told_together():
 
 
 BAD_OPTIONS = [
-    ("group_time", {"covariates": ["share"]}, "not available in this version"),
-    ("group_time", {"draws": 10}, "has no such option in this version"),
-    ("group_time", {"balance": 1}, "has no such option in this version"),
+    ("group_time", {"covariates": ["share", 3]}, "not a list of columns"),
+    ("group_time", {"draws": 10}, "not a whole number from 99"),
+    ("group_time", {"seed": -1}, "not a whole number from 0"),
+    ("group_time", {"balance": -1}, "not an event time from 0"),
     ("group_time", {"anticipation": -1}, "not a whole number of periods"),
     ("group_time", {"anticipation": True}, "not a whole number of periods"),
     ("group_time", {"vcov": "cluster"}, "has no such option"),

@@ -12,7 +12,8 @@ from evallib.estimate import fit
 
 COMPARISON = {"nevertreated": "never_treated", "notyettreated": "not_yet_treated"}
 CASES = [
-    f"none|{method}|{comparison}|{base}|{ant}"
+    f"{covariate}|{method}|{comparison}|{base}|{ant}"
+    for covariate in ("none", "lpop")
     for method in ("dr", "ipw", "reg")
     for comparison in COMPARISON
     for base in ("varying", "universal")
@@ -29,7 +30,7 @@ CORRECTED_GROUP_SE = 0.012446059320997903
 
 
 def fit_mpdta(key: str):
-    _, method, comparison, base, ant = key.split("|")
+    covariate, method, comparison, base, ant = key.split("|")
     frame = reference_table("mpdta", "mpdta.csv")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -44,6 +45,7 @@ def fit_mpdta(key: str):
             comparison=COMPARISON[comparison],
             base=base,
             anticipation=int(ant[3:]),
+            covariates=[] if covariate == "none" else [covariate],
         )
 
 

@@ -3,14 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from evallib.estimate.aggregate import Averages, weigh
-from evallib.estimate.group_time import Problem, cell_moments
-from evallib.estimate.result import FloatArray, IntArray
+from evallib.estimate.batch_conditional import conditional_cells
+from evallib.estimate.group_time import Problem
+from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
 CHUNK_BYTES = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Weighted sums behind the cells of R assignments.
+
+    Parameters
+    ----------
+    att : array, shape (R, C)
+        0 in cells that are not valid.
+    valid : boolean array, shape (R, C)
+        Cells with at least one treated and one comparison unit, and base cells.
+    treated_mean, control_mean, treated_weight, control_weight : arrays, shape (R, C)
+    share : array, shape (R, P)
+        Weighted share of the units on each path.
+    """
+
+    att: FloatArray
+    valid: BoolArray
+    treated_mean: FloatArray
+    control_mean: FloatArray
+    treated_weight: FloatArray
+    control_weight: FloatArray
+    share: FloatArray
+
+
+def cell_moments(problem: Problem, difference: FloatArray, codes: IntArray) -> Moments:
+    """Return the cell means of R assignments.
+
+    Parameters
+    ----------
+    problem : Problem
+    difference : array, shape (N, Q)
+        Changes of the outcome over the problem's pairs; ``problem.difference`` or those of
+        another outcome that is observed in the same rows.
+    codes : integer array, shape (R, N)
+        The path of each unit in each assignment.
+    """
+    cells, draws, n = problem.cells, codes.shape[0], codes.shape[1]
+    n_paths = problem.paths.cohort.size
+    member = (codes[:, None, :] == np.arange(n_paths)[None, :, None]).astype(float)
+    flat = member.reshape(draws * n_paths, n)
+    shape = (draws, n_paths, -1)
+    total = (flat @ (difference * problem.both)).reshape(shape)[:, :, cells.pair]
+    count = (flat @ problem.both).reshape(shape)[:, :, cells.pair]
+    here = np.arange(cells.path.size)
+    treated_weight = count[:, cells.path, here]
+    control_weight = np.einsum("rpc,cp->rc", count, problem.control, optimize=True)
+    control_total = np.einsum("rpc,cp->rc", total, problem.control, optimize=True)
+    valid = (treated_weight > 0) & (control_weight > 0) & ~cells.is_base
+    treated_mean = np.divide(
+        total[:, cells.path, here], treated_weight, out=np.zeros_like(treated_weight), where=valid
+    )
+    control_mean = np.divide(
+        control_total, control_weight, out=np.zeros_like(control_weight), where=valid
+    )
+    base_alive = cells.is_base & (treated_weight > 0)
+    return Moments(
+        att=treated_mean - control_mean,
+        valid=valid | base_alive,
+        treated_mean=treated_mean,
+        control_mean=control_mean,
+        treated_weight=np.where(valid, treated_weight, np.inf),
+        control_weight=np.where(valid, control_weight, np.inf),
+        share=member @ problem.weight / problem.weight.sum(),
+    )
 
 
 def solve_batch(
@@ -47,8 +115,7 @@ def solve_batch(
     for start in range(0, codes.shape[0], step):
         part = slice(start, min(start + step, codes.shape[0]))
         estimates, sums = [], []
-        for change in outcomes:
-            estimate, influence = _contract(problem, change, codes[part], wanted)
+        for estimate, influence in _each_outcome(problem, outcomes, codes[part], wanted):
             if together:
                 influence = np.add.reduceat(influence[:, :, order], first, axis=2)
             estimates.append(estimate)
@@ -56,10 +123,29 @@ def solve_batch(
         yield part, np.array(estimates), np.array(sums)
 
 
+def _each_outcome(
+    problem: Problem, changes: Sequence[FloatArray], codes: IntArray, wanted: Averages
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Yield averages (r, K) and influence values (r, K, N) of each outcome for a chunk."""
+    if not problem.comparisons.has_covariates:
+        for change in changes:
+            yield _contract(problem, change, codes, wanted)
+        return
+    n_paths = problem.paths.cohort.size
+    member = codes[:, None, :] == np.arange(n_paths)[None, :, None]
+    weighted = member * problem.weight
+    share = weighted.sum(axis=2) / problem.weight.sum()
+    for cells in conditional_cells(problem, changes, codes):
+        weight, by_path = weigh(wanted, cells.att, cells.valid, share, problem.cells.path, n_paths)
+        combined = np.matmul(weight, cells.influence)
+        combined += by_path @ weighted
+        yield np.einsum("rkc,rc->rk", weight, cells.att), combined
+
+
 def _contract(
     problem: Problem, change: FloatArray, codes: IntArray, wanted: Averages
 ) -> tuple[FloatArray, FloatArray]:
-    """Return averages (r, K) and influence values (r, K, N) of a chunk of assignments.
+    """Return averages (r, K) and influence values (r, K, N) without covariates.
 
     The influence of a unit on a cell is linear in its change, with a slope and a shift that
     depend on its path alone.

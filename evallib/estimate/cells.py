@@ -9,13 +9,21 @@ import numpy as np
 
 from evallib.errors import EstimationError, Fault, did_you_mean
 from evallib.estimate.aggregate import KINDS, Averages, averages, weigh
-from evallib.estimate.group_time import Problem, Solution, influence_covariance
-from evallib.estimate.result import Estimate, FloatArray, IntArray, analytic_interval
-from evallib.estimate.thinness import Thinness, measure
+from evallib.estimate.counts import count_rows
+from evallib.estimate.group_time import (
+    Problem,
+    Solution,
+    cluster_sums,
+    influence_covariance,
+)
+from evallib.estimate.result import BoolArray, Estimate, FloatArray, analytic_interval
 
 REFERENCES = (
     "Callaway and Sant'Anna (2021), Journal of Econometrics 225(2), "
     "doi:10.1016/j.jeconom.2020.12.001",
+)
+DOUBLY_ROBUST = (
+    "Sant'Anna and Zhao (2020), Journal of Econometrics 219(1), doi:10.1016/j.jeconom.2020.06.003"
 )
 ESTIMANDS = {
     "simple": "Average effect on the exposed over all cells from exposure on, by cohort size.",
@@ -38,22 +46,37 @@ class CellSource:
         Confidence level.
     replaced : mapping of str to Estimate
         Aggregations whose intervals and p-values were made in another way.
+    balance : int, optional
+        Event time up to which cohorts are observed that enter averages by event time.
     """
 
     problem: Problem
     solution: Solution
     level: float
     replaced: Mapping[str, Estimate] = field(default_factory=dict)
+    balance: int | None = None
 
-    def aggregate(self, kind: str, min_e: float, max_e: float, parent: Estimate) -> Estimate:
+    def sum_by_cluster(self, influence: FloatArray) -> FloatArray:
+        """Return influence values (N, K) summed within clusters (G, K)."""
+        return cluster_sums(influence, self.problem.cluster)
+
+    def aggregate(
+        self,
+        kind: str,
+        min_e: float,
+        max_e: float,
+        parent: Estimate,
+        balance: int | None = None,
+    ) -> Estimate:
         """Return an aggregation of the cells as an estimate, labelled as its parent is."""
-        everything = min_e == -np.inf and max_e == np.inf
+        asked = self.balance if balance is None and kind == "dynamic" else balance
+        everything = min_e == -np.inf and max_e == np.inf and asked == self.balance
         if kind in self.replaced and everything:
             estimate = self.replaced[kind]
         else:
-            wanted = self.averages(kind, min_e, max_e)
+            wanted = self.averages(kind, min_e, max_e, asked)
             estimate = self.describe(wanted, ESTIMANDS[kind], parent.n_obs, parent.warnings)
-            details = {**parent.details, "aggregation": kind}
+            details = {**parent.details, "aggregation": kind, "balance": asked}
             estimate = replace(estimate, details=details)
             if kind in self.replaced:
                 estimate = _as_replaced(estimate, self.replaced[kind])
@@ -69,14 +92,19 @@ class CellSource:
         )
 
     def averages(
-        self, kind: str, min_e: float = float("-inf"), max_e: float = float("inf")
+        self,
+        kind: str,
+        min_e: float = float("-inf"),
+        max_e: float = float("inf"),
+        balance: int | None = None,
     ) -> Averages:
         """Return the averages of an aggregation over the valid cells.
 
         Raises
         ------
         EstimationError
-            For an unknown kind, and when no cell is left.
+            For an unknown kind, for balance in an average by something else than event time,
+            and when no cell is left.
         """
         if kind not in KINDS:
             hint = did_you_mean(kind, KINDS)
@@ -86,11 +114,22 @@ class CellSource:
             raise EstimationError([fault])
         cells, valid = self.problem.cells, self.solution.valid
         event = cells.period - cells.group
+        if balance is not None:
+            if kind != "dynamic":
+                what = f"{kind!r} does not average by event time"
+                fault = Fault("option 'balance'", what, "", "Use it with 'dynamic', or drop it")
+                raise EstimationError([fault])
+            valid = valid & self._balanced(balance)
+            max_e = min(max_e, balance)
+            span = self.problem.periods[-1] - self.problem.periods[0]
+            min_e = max(min_e, float(balance - span))
         post = valid & (event >= max(min_e, 0)) & (event <= max_e)
         if not post.any():
             what = f"no cell lies between event times {min_e:g} and {max_e:g} at or after exposure"
             raise EstimationError([Fault("group_time", what, "", "Widen the event times")])
         wanted = averages(kind, cells.group, cells.period, cells.path, min_e, max_e)
+        if balance is not None:
+            wanted = replace(wanted, inner=wanted.inner & valid)
         alive = (wanted.inner & valid).any(axis=1)
         rows = np.array([bool((row & alive).any()) for row in wanted.outer])
         return replace(
@@ -100,6 +139,27 @@ class CellSource:
             by_share=wanted.by_share[rows],
             event_time=wanted.event_time[rows],
         )
+
+    def _balanced(self, balance: int) -> BoolArray:
+        """Return the cells of cohorts with every cell from exposure to event time ``balance``.
+
+        Raises
+        ------
+        EstimationError
+            When there is no such cohort.
+        """
+        cells, valid = self.problem.cells, self.solution.valid
+        event = cells.period - cells.group
+        inside = (event >= 0) & (event <= balance)
+        keep = np.zeros(cells.path.size, dtype=bool)
+        for path in np.unique(cells.path):
+            own = cells.path == path
+            long_enough = event[own].max() >= balance
+            keep |= own & (long_enough and bool(valid[own & inside].all()))
+        if not keep.any():
+            what = f"no cohort has every cell up to event time {balance}"
+            raise EstimationError([Fault("option 'balance'", what, "", "Use a smaller number")])
+        return keep
 
     def weights(self, wanted: Averages) -> tuple[FloatArray, FloatArray]:
         """Return the weights of the cells (K, C) and the averages' influence values (N, K)."""
@@ -221,54 +281,4 @@ def _as_replaced(part: Estimate, whole: Estimate) -> Estimate:
         p_value=ends[2],
         inference=whole.inference,
         interval_method=whole.interval_method,
-    )
-
-
-def count_rows(
-    problem: Problem, solution: Solution, weight: FloatArray
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Return rows, units and treated units behind each of K averages of the cells (K, C)."""
-    cells, codes = problem.cells, solution.codes
-    used = problem.both[:, cells.pair] > 0
-    is_treated = (codes[:, None] == cells.path[None, :]) & used
-    is_used = (problem.control.T[codes] & used & ~cells.is_base) | is_treated
-    counts = np.zeros((3, len(weight)), dtype=np.int64)
-    for k, row in enumerate(weight):
-        among = np.flatnonzero(row)
-        marked = np.zeros(problem.outcome.shape, dtype=bool)
-        for cell in among:
-            marked[:, cells.time[cell]] |= is_used[:, cell]
-            marked[:, cells.base[cell]] |= is_used[:, cell]
-        counts[:, k] = (
-            marked.sum(),
-            is_used[:, among].any(axis=1).sum(),
-            is_treated[:, among].any(axis=1).sum(),
-        )
-    return counts[0], counts[1], counts[2]
-
-
-def cell_thinness(source: CellSource) -> Thinness:
-    """Return how thin the design of the group aggregation is."""
-    problem, solution = source.problem, source.solution
-    cells, codes = problem.cells, solution.codes
-    weight, influence = source.weights(source.averages("group"))
-    overall = weight[0]
-    used = problem.both[:, cells.pair] > 0
-    is_treated = (codes[:, None] == cells.path[None, :]) & used
-    share = is_treated * problem.weight[:, None]
-    total = share.sum(axis=0)
-    share = np.divide(share, total, out=np.zeros_like(share), where=total > 0) * overall
-    is_comparison = problem.control.T[codes] & used & (overall != 0)
-    by_year = np.zeros(problem.outcome.shape)
-    control = np.zeros(problem.outcome.shape, dtype=bool)
-    for cell in np.flatnonzero(overall):
-        by_year[:, cells.time[cell]] += share[:, cell]
-        control[:, cells.time[cell]] |= is_comparison[:, cell]
-    return measure(
-        weight=by_year,
-        is_control=control,
-        cohort=problem.paths.cohort[codes],
-        periods=problem.periods,
-        cluster=problem.cluster,
-        contribution=influence[:, 0],
     )

@@ -154,6 +154,10 @@ def require_constant(
     name: str,
 ) -> list[Fault]:
     """Return a fault where a column changes within units."""
+    last = np.empty(units.size)
+    last[codes] = values
+    if (last[codes] == values).all():
+        return []
     frame = pd.DataFrame({"unit": codes, "value": values})
     changing = frame.groupby("unit")["value"].nunique()
     bad = changing.index[changing.to_numpy() > 1].to_list()

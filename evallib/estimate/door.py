@@ -66,8 +66,9 @@ def fit(
         that row has an outcome.
     **options
         ``comparison``, ``base``, ``anticipation``, ``method``, ``weights``, ``cluster``,
-        ``allow_unbalanced``, ``covariates``, ``small_sample``, ``vcov``, ``window``,
-        ``reference``, ``trends``, ``lags``, ``level``, as the estimator has them.
+        ``allow_unbalanced``, ``balance``, ``covariates``, ``small_sample``, ``vcov``, ``window``,
+        ``reference``, ``trends``, ``lags``, ``level``, ``draws``, ``seed``, as the estimator has
+        them.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def fit(
         treatment=treatment,
         weights=chosen.weights,
         cluster=chosen.cluster,
-        covariates=() if isinstance(chosen, GroupTimeOptions) else chosen.covariates,
+        covariates=chosen.covariates,
         notes=notes,
         needs_dates=name in DATED,
         needs_exposure=name in DATED,

@@ -1,21 +1,27 @@
-"""Group-time average effects of Callaway and Sant'Anna, without covariates, over arrays.
+"""Group-time average effects of Callaway and Sant'Anna over arrays.
 
-``prepare`` holds all that does not depend on who was exposed when. ``solve`` gives the cells of
-one assignment of adoption paths with their influence values; ``batch.solve_batch`` gives chosen
-averages for many assignments. Both take the cell means from the same kernel, ``cell_moments``.
+``prepare`` holds all that does not depend on who was exposed when: differences of the outcome, the
+covariates of each cell. ``solve`` gives the cells of one assignment of adoption paths with their
+influence values; ``batch.solve_batch`` gives chosen averages for many assignments.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from evallib.estimate.conditioning import Comparisons, build_design, compare, list_comparisons
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
+from evallib.estimate.two_by_two import NO_UNITS, Method, fit_second_stage
 
 Comparison = Literal["never_treated", "not_yet_treated"]
 Base = Literal["varying", "universal"]
+
+# Values held at once while cells are solved: small enough for a processor's cache.
+CHUNK = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,8 @@ class Problem:
         weight where both are observed.
     control : boolean array, shape (C, P)
         Which paths are comparison units of which cell.
+    comparisons : Comparisons
+        The distinct comparisons that the cells make, with the covariates.
     """
 
     outcome: FloatArray
@@ -89,30 +97,7 @@ class Problem:
     difference: FloatArray
     both: FloatArray
     control: BoolArray
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Weighted sums behind the cells of R assignments.
-
-    Parameters
-    ----------
-    att : array, shape (R, C)
-        0 in cells that are not valid.
-    valid : boolean array, shape (R, C)
-        Cells with at least one treated and one comparison unit, and base cells.
-    treated_mean, control_mean, treated_weight, control_weight : arrays, shape (R, C)
-    share : array, shape (R, P)
-        Weighted share of the units on each path.
-    """
-
-    att: FloatArray
-    valid: BoolArray
-    treated_mean: FloatArray
-    control_mean: FloatArray
-    treated_weight: FloatArray
-    control_weight: FloatArray
-    share: FloatArray
+    comparisons: Comparisons
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +112,10 @@ class Solution:
     share : array, shape (P,)
     codes : integer array, shape (N,)
         The path of each unit.
+    status : integer array, shape (C,)
+        Why a cell is not valid, as ``two_by_two`` counts reasons; 0 where it is.
+    trimmed : integer array, shape (C,)
+        Comparison units that carry no weight because their propensity score is near 1.
     """
 
     att: FloatArray
@@ -134,6 +123,8 @@ class Solution:
     influence: FloatArray
     share: FloatArray
     codes: IntArray
+    status: IntArray
+    trimmed: IntArray
 
 
 def encode_paths(cohort: FloatArray, is_treated: BoolArray) -> tuple[Paths, IntArray]:
@@ -146,10 +137,10 @@ def encode_paths(cohort: FloatArray, is_treated: BoolArray) -> tuple[Paths, IntA
     is_treated : boolean array, shape (N,)
         False where a unit serves as comparison only.
     """
-    both = np.column_stack([cohort, is_treated & np.isfinite(cohort)])
-    distinct, codes = np.unique(both, axis=0, return_inverse=True)
-    paths = Paths(distinct[:, 0], distinct[:, 1].astype(bool))
-    return paths, np.asarray(codes, dtype=np.int64).reshape(-1)
+    starts, place = np.unique(cohort, return_inverse=True)
+    key, codes = np.unique(2 * place + (is_treated & np.isfinite(cohort)), return_inverse=True)
+    paths = Paths(starts[key // 2], key % 2 == 1)
+    return paths, np.asarray(codes, dtype=np.int64)
 
 
 def last_is_comparison(cohort: FloatArray, is_treated: BoolArray) -> BoolArray:
@@ -173,6 +164,8 @@ def prepare(
     anticipation: int = 0,
     weight: FloatArray | None = None,
     cluster: IntArray | None = None,
+    covariates: FloatArray | None = None,
+    method: Method = "dr",
 ) -> Problem:
     """Set up the cells and differences of a panel for the given adoption paths.
 
@@ -187,6 +180,9 @@ def prepare(
         Periods before exposure in which behaviour may already have changed.
     weight : array, shape (N,), optional
     cluster : integer array, shape (N,), optional
+    covariates : array, shape (k, N, T), optional
+        Read where ``observed``. A cell is conditioned on their values in its earlier period.
+    method : 'dr', 'ipw' or 'reg'
     """
     cells = list_cells(periods, paths, base, anticipation)
     pairs = np.zeros((0, 2), dtype=np.int64)
@@ -194,9 +190,19 @@ def prepare(
         pairs = np.unique(np.column_stack([cells.time, cells.base]), axis=0)
     n = outcome.shape[0]
     weights = np.ones(n) if weight is None else weight / weight.mean()
-    clean = np.where(observed, outcome, 0.0)
-    both = observed[:, pairs[:, 0]] & observed[:, pairs[:, 1]]
-    difference = np.where(both, clean[:, pairs[:, 0]] - clean[:, pairs[:, 1]], 0.0)
+    complete = bool(observed.all())
+    clean = outcome if complete else np.where(observed, outcome, 0.0)
+    rows = np.ascontiguousarray(clean.T)
+    difference = np.empty((pairs.shape[0], n))
+    both = np.broadcast_to(weights, difference.shape)
+    if not complete:
+        both = (observed[:, pairs[:, 0]] & observed[:, pairs[:, 1]]).T * weights
+    for place, (time, base_time) in enumerate(pairs):
+        np.subtract(rows[time], rows[base_time], out=difference[place])
+        if not complete:
+            difference[place][both[place] == 0] = 0.0
+    control = _control_paths(periods, paths, cells, comparison, anticipation)
+    design = build_design(covariates, observed)
     return Problem(
         outcome=clean,
         observed=observed,
@@ -205,9 +211,10 @@ def prepare(
         cluster=np.arange(n) if cluster is None else cluster,
         paths=paths,
         cells=cells,
-        difference=difference,
-        both=both * weights[:, None],
-        control=_control_paths(periods, paths, cells, comparison, anticipation),
+        difference=difference.T,
+        both=both.T,
+        control=control,
+        comparisons=list_comparisons(cells, control, design, observed, method),
     )
 
 
@@ -258,48 +265,6 @@ def _control_paths(
     return allowed
 
 
-def cell_moments(problem: Problem, difference: FloatArray, codes: IntArray) -> Moments:
-    """Return the cell means of R assignments.
-
-    Parameters
-    ----------
-    problem : Problem
-    difference : array, shape (N, Q)
-        Changes of the outcome over the problem's pairs; ``problem.difference`` or those of
-        another outcome that is observed in the same rows.
-    codes : integer array, shape (R, N)
-        The path of each unit in each assignment.
-    """
-    cells, draws, n = problem.cells, codes.shape[0], codes.shape[1]
-    n_paths = problem.paths.cohort.size
-    member = (codes[:, None, :] == np.arange(n_paths)[None, :, None]).astype(float)
-    flat = member.reshape(draws * n_paths, n)
-    shape = (draws, n_paths, -1)
-    total = (flat @ (difference * problem.both)).reshape(shape)[:, :, cells.pair]
-    count = (flat @ problem.both).reshape(shape)[:, :, cells.pair]
-    here = np.arange(cells.path.size)
-    treated_weight = count[:, cells.path, here]
-    control_weight = np.einsum("rpc,cp->rc", count, problem.control, optimize=True)
-    control_total = np.einsum("rpc,cp->rc", total, problem.control, optimize=True)
-    valid = (treated_weight > 0) & (control_weight > 0) & ~cells.is_base
-    treated_mean = np.divide(
-        total[:, cells.path, here], treated_weight, out=np.zeros_like(treated_weight), where=valid
-    )
-    control_mean = np.divide(
-        control_total, control_weight, out=np.zeros_like(control_weight), where=valid
-    )
-    base_alive = cells.is_base & (treated_weight > 0)
-    return Moments(
-        att=treated_mean - control_mean,
-        valid=valid | base_alive,
-        treated_mean=treated_mean,
-        control_mean=control_mean,
-        treated_weight=np.where(valid, treated_weight, np.inf),
-        control_weight=np.where(valid, control_weight, np.inf),
-        share=member @ problem.weight / problem.weight.sum(),
-    )
-
-
 def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) -> Solution:
     """Return the cells of one assignment of paths, with influence values.
 
@@ -313,15 +278,52 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
     """
     if weights is not None:
         problem = reweigh(problem, weights)
-    moments = cell_moments(problem, problem.difference, codes[None, :])
-    cells, n = problem.cells, codes.size
-    difference, both = problem.difference[:, cells.pair], problem.both[:, cells.pair]
-    treated = codes[:, None] == cells.path[None, :]
-    control = problem.control.T[codes]
-    influence = treated * (difference - moments.treated_mean) / moments.treated_weight
-    influence -= control * (difference - moments.control_mean) / moments.control_weight
-    influence *= n * both
-    return Solution(moments.att[0], moments.valid[0], influence, moments.share[0], codes)
+    plan, cells, n = problem.comparisons, problem.cells, codes.size
+    n_cells = cells.path.size
+    att, influence = np.zeros(n_cells), np.zeros((n_cells, n))
+    status, trimmed = np.zeros(n_cells, dtype=np.int64), np.zeros(n_cells, dtype=np.int64)
+    for which, columns in _blocks(problem, codes):
+        stage = compare(problem, which, codes[None, :], columns)
+        inside = np.flatnonzero((plan.of_cell >= which[0]) & (plan.of_cell <= which[-1]))
+        step = max(1, CHUNK // stage.treated.shape[1])
+        for start in range(0, inside.size, step):
+            some = inside[start : start + step]
+            own = plan.of_cell[some] - which[0]
+            status[some], trimmed[some] = stage.status[own], stage.trimmed[own]
+            change = problem.difference.T[cells.pair[some]]
+            if columns is not None:
+                change = change[:, columns]
+            value, part = fit_second_stage(stage.pick(own), change)
+            part[status[some] > 0] = 0.0
+            part *= n
+            att[some] = np.where(status[some] > 0, 0.0, value)
+            if columns is None:
+                influence[some] = part
+            else:
+                influence[some[:, None], columns] = part
+    for cell in np.flatnonzero(cells.is_base):
+        member = codes == cells.path[cell]
+        status[cell] = 0 if problem.both[member, cells.pair[cell]].any() else NO_UNITS
+    share = np.bincount(codes, weights=problem.weight, minlength=problem.paths.cohort.size)
+    return Solution(
+        att, status == 0, influence.T, share / problem.weight.sum(), codes, status, trimmed
+    )
+
+
+def _blocks(problem: Problem, codes: IntArray) -> Iterator[tuple[IntArray, IntArray | None]]:
+    """Yield comparisons to solve together: many over all units, or one over its own units."""
+    plan = problem.comparisons
+    count, n = plan.path.size, codes.size
+    together = CHUNK // n
+    if together > 1:
+        for start in range(0, count, together):
+            yield np.arange(start, min(start + together, count)), None
+        return
+    for one in range(count):
+        inside = (codes == plan.path[one]) | plan.control[one][codes]
+        inside &= problem.both[:, plan.pair[one]] > 0
+        columns = np.flatnonzero(inside)
+        yield np.array([one]), columns if columns.size else np.array([0])
 
 
 def reweigh(problem: Problem, weights: FloatArray) -> Problem:
@@ -331,8 +333,13 @@ def reweigh(problem: Problem, weights: FloatArray) -> Problem:
 
 def cluster_sums(influence: FloatArray, cluster: IntArray) -> FloatArray:
     """Return influence values (N, K) summed within clusters (G, K)."""
-    summed = np.zeros((int(cluster.max()) + 1, influence.shape[1]))
-    np.add.at(summed, cluster, influence)
+    order = np.argsort(cluster, kind="stable")
+    first = np.flatnonzero(np.diff(cluster[order], prepend=-1))
+    if first.size == cluster.size:
+        if (order == np.arange(order.size)).all():
+            return influence
+        return influence[order]
+    summed: FloatArray = np.add.reduceat(influence[order], first, axis=0)
     return summed
 
 

@@ -16,16 +16,11 @@ from evallib.errors import (
     UnbalancedPanelWarning,
     first_five,
 )
-from evallib.estimate.cells import CellSource, cell_thinness
+from evallib.estimate.cell_warnings import require_distinct, warn_cells
+from evallib.estimate.cells import DOUBLY_ROBUST, CellSource
 from evallib.estimate.columns import Notes
-from evallib.estimate.group_time import (
-    Problem,
-    Solution,
-    encode_paths,
-    last_is_comparison,
-    prepare,
-    solve,
-)
+from evallib.estimate.counts import cell_thinness
+from evallib.estimate.group_time import encode_paths, last_is_comparison, prepare, solve
 from evallib.estimate.intake import Sample
 from evallib.estimate.options import GroupTimeOptions
 from evallib.estimate.result import (
@@ -44,13 +39,13 @@ def fit_group_time(sample: Sample, options: GroupTimeOptions, notes: Notes) -> E
     Raises
     ------
     EstimationError
-        When no unit is treated, none can serve as comparison, no cell is left, or there are two
-        clusters or fewer.
+        When no unit is treated, none can serve as comparison, no cell is left, there are two
+        clusters or fewer, or a covariate does not vary or follows from the others.
 
     Warns
     -----
     AlreadyTreatedWarning, UnbalancedPanelWarning, EmptyCellWarning, FewClustersWarning,
-    ThinDesignWarning
+    ThinDesignWarning, OverlapWarning, CollinearCellWarning
     """
     weight, cluster = _unit_columns(sample)
     keep = np.ones(sample.units.size, dtype=bool)
@@ -88,6 +83,8 @@ def fit_group_time(sample: Sample, options: GroupTimeOptions, notes: Notes) -> E
     clusters = np.unique(cluster[keep], return_inverse=True)[1].astype(np.int64)
     _require_clusters(clusters, notes)
     paths, codes = encode_paths(cohort, is_treated)
+    covariates = sample.covariates[:, keep]
+    require_distinct(covariates, observed, options.covariates)
     problem = prepare(
         sample.outcome[keep],
         observed,
@@ -98,14 +95,21 @@ def fit_group_time(sample: Sample, options: GroupTimeOptions, notes: Notes) -> E
         anticipation=options.anticipation,
         weight=weight[keep],
         cluster=clusters,
+        covariates=covariates,
+        method=options.method,
     )
     solution = solve(problem, codes)
-    _warn_empty(problem, solution, notes)
-    source = CellSource(problem, solution, options.level)
+    warn_cells(problem, solution, notes)
+    source = CellSource(problem, solution, options.level, balance=options.balance)
     estimate = source.describe_cells(int(observed.sum()), ())
     thinness = cell_thinness(source)
     if thinness.is_thin:
         notes.warn(ThinDesignWarning, thinness.sentence)
+    method = f"{options.method} (without covariates dr, ipw and reg are one number)"
+    if options.covariates:
+        method = f"{options.method}, given {', '.join(options.covariates)}"
+        if options.method == "dr":
+            estimate = replace(estimate, references=(*estimate.references, DOUBLY_ROBUST))
     return replace(
         estimate,
         comparison=options.comparison,
@@ -113,9 +117,13 @@ def fit_group_time(sample: Sample, options: GroupTimeOptions, notes: Notes) -> E
         details={
             "base": options.base,
             "anticipation": options.anticipation,
-            "method": f"{options.method} (without covariates dr, ipw and reg are one number)",
+            "method": method,
+            "covariates": options.covariates,
+            "balance": options.balance,
             "aggregation": "group",
             "thinness": thinness,
+            "draws": options.draws,
+            "seed": options.seed,
         },
     )
 
@@ -184,30 +192,3 @@ def _require_clusters(cluster: IntArray, notes: Notes) -> None:
     if count < FEW_CLUSTERS:
         text = f"{count} clusters: clustered standard errors are too small below {FEW_CLUSTERS}."
         notes.warn(FewClustersWarning, text)
-
-
-def _warn_empty(problem: Problem, solution: Solution, notes: Notes) -> None:
-    """Warn of cells without treated or comparison units; refuse a sample with no other."""
-    cells, valid = problem.cells, solution.valid
-    if not (valid & cells.is_post).any():
-        what = "no cell has treated and comparison units observed in both of its periods"
-        remedy = "Check cohorts, periods and missing rows"
-        raise EstimationError([Fault("group_time", what, "", remedy)])
-    beyond = ~valid
-    free = np.isfinite(problem.paths.cohort)
-    if free.all():
-        beyond &= problem.control.any(axis=1)
-    if beyond.any():
-        names = [f"({cells.group[c]:g}, {cells.period[c]})" for c in np.flatnonzero(beyond)]
-        text = (
-            f"{int(beyond.sum())} cells (cohort, period) have no treated or no comparison units "
-            f"and are left out: {first_five(names)}."
-        )
-        notes.warn(EmptyCellWarning, text)
-    lost = [
-        f"{start:g}"
-        for path, start in enumerate(problem.paths.cohort)
-        if problem.paths.is_treated[path] and not (valid & (cells.path == path)).any()
-    ]
-    if lost:
-        notes.warn(EmptyCellWarning, f"Cohorts without any cell: {first_five(lost)}.")

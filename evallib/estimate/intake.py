@@ -26,6 +26,7 @@ from evallib.estimate.columns import (
     read_weights,
     require_constant,
 )
+from evallib.estimate.grid import dense_codes, find_repeats
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
 
@@ -166,10 +167,10 @@ def take(
     if faults:
         raise EstimationError(faults)
 
-    key = pd.DataFrame({"unit": unit_codes, "time": times})
-    twice = key.duplicated().to_numpy()
+    twice = find_repeats(unit_codes, times)
     if twice.any():
-        shown = [f"{units[u]} in {t}" for u, t in key[twice].itertuples(index=False)]
+        pairs = zip(unit_codes[twice], times[twice], strict=True)
+        shown = [f"{units[u]} in {t}" for u, t in pairs]
         what = f"{int(twice.sum())} rows repeat a unit and period: {first_five(shown)}"
         faults.append(Fault(f"columns {unit!r} and {time!r}", what, "", "Keep one row of each"))
     for column, held in ((cohort, start),):
@@ -267,22 +268,23 @@ def _grid(
     if not keep.any():
         what = "no row has an outcome"
         raise EstimationError([Fault("frame", what, "", "Check how the outcome was joined")])
-    used, u = np.unique(unit_codes[keep], return_inverse=True)
-    periods, t = np.unique(times[keep], return_inverse=True)
+    rows = slice(None) if keep.all() else keep
+    used, u = dense_codes(unit_codes[rows])
+    periods, t = dense_codes(times[rows])
     shape = (used.size, periods.size)
+    at = u * periods.size + t
 
     def place(values: FloatArray) -> FloatArray:
-        grid = np.zeros(shape)
-        grid[u, t] = values[keep]
-        return grid
+        grid = np.zeros(shape[0] * shape[1])
+        grid[at] = values[rows]
+        return grid.reshape(shape)
 
-    observed = np.zeros(shape, dtype=bool)
-    observed[u, t] = True
+    observed = place(np.ones(keep.size)) > 0
     codes = np.full((len(groups), *shape), -1, dtype=np.int64)
     for place_of, held in zip(codes, groups, strict=True):
-        place_of[u, t] = np.unique(held[keep], return_inverse=True)[1]
+        place_of[u, t] = dense_codes(held[rows])[1]
     cohort = np.full(used.size, np.inf)
-    cohort[u] = start[keep]
+    cohort[u] = start[rows]
     return Sample(
         outcome=place(y),
         observed=observed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evallib.estimate.aggregate import Averages, weigh
+from evallib.estimate.batch_conditional import leave_one_out_conditional
 from evallib.estimate.group_time import Problem, Solution
 from evallib.estimate.result import FloatArray
 
@@ -12,8 +13,8 @@ from evallib.estimate.result import FloatArray
 def leave_one_out(problem: Problem, solution: Solution, wanted: Averages) -> FloatArray:
     """Return averages of the cells with each unit left out.
 
-    Every cell is a difference of two weighted means, so that leaving a unit out is a subtraction
-    from sums and nothing is fitted again.
+    Without covariates every cell is a difference of two weighted means, so that leaving a unit out
+    is a subtraction from sums. With covariates the cells are solved again, many units at a time.
 
     Parameters
     ----------
@@ -30,6 +31,8 @@ def leave_one_out(problem: Problem, solution: Solution, wanted: Averages) -> Flo
         The averages without each unit, cohort shares included; a cell that loses its last
         treated or comparison unit is left out of them.
     """
+    if problem.comparisons.has_covariates:
+        return leave_one_out_conditional(problem, solution.codes, wanted)
     cells = problem.cells
     used = problem.both[:, cells.pair]
     change = used * problem.difference[:, cells.pair]

@@ -77,9 +77,12 @@ class GroupTimeOptions:
 
     Parameters
     ----------
+    covariates : tuple of str
+        Columns on which trends are alike; a cell uses their values in its earlier period.
     comparison : 'never_treated' or 'not_yet_treated'
     method : 'dr', 'ipw' or 'reg'
-        Without covariates the three are the same number.
+        Doubly robust, inverse probability weighting or outcome regression. Without covariates
+        the three are the same number.
     base : 'varying' or 'universal'
     anticipation : int
         Periods before exposure in which behaviour may already have changed.
@@ -89,9 +92,15 @@ class GroupTimeOptions:
         Column of clusters, constant within units; default the unit.
     allow_unbalanced : bool
         False leaves out units that miss a period.
+    balance : int, optional
+        Event time up to which every cohort in the event-time averages is observed; cohorts with
+        fewer exposed periods are left out of these averages.
     level : float
+    draws, seed : int
+        Of the multiplier bootstrap behind ``band()``.
     """
 
+    covariates: tuple[str, ...] = ()
     comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
     method: Literal["dr", "ipw", "reg"] = "dr"
     base: Literal["varying", "universal"] = "varying"
@@ -99,7 +108,10 @@ class GroupTimeOptions:
     weights: str | None = None
     cluster: str | None = None
     allow_unbalanced: bool = True
+    balance: int | None = None
     level: float = 0.95
+    draws: int = 999
+    seed: int = 0
 
 
 Options = GroupTimeOptions | RegressionOptions
@@ -179,9 +191,6 @@ def read_options(name: str, given: Mapping[str, Any]) -> Options:
 
 def _unknown(name: str, option: str, known: Sequence[str]) -> Fault:
     """Return the fault for an option that the estimator does not have."""
-    if option == "covariates":
-        what = "covariates in group_time are not available in this version"
-        return Fault(f"{name}, option 'covariates'", what, "", "Leave it out")
     if option in OPTION_NAMES:
         what = f"{name} has no such option in this version"
         return Fault(f"{name}, option {option!r}", what, "", f"It has {', '.join(known)}")
@@ -215,6 +224,17 @@ def _clean(option: str, value: Any) -> tuple[Any, tuple[str, str] | None]:
         good = _is_int(value) and value >= 0
         return (int(value) if good else value), (
             None if good else (f"{value!r} is not a whole number of periods from 0", "Use 0")
+        )
+    if option == "balance":
+        good = value is None or (_is_int(value) and value >= 0)
+        return (int(value) if good and value is not None else value), (
+            None if good else (f"{value!r} is not an event time from 0", "Use 2, for example")
+        )
+    if option in ("draws", "seed"):
+        least, usual = (99, 999) if option == "draws" else (0, 1)
+        good = _is_int(value) and value >= least
+        return (int(value) if good else value), (
+            None if good else (f"{value!r} is not a whole number from {least}", f"Use {usual}")
         )
     if option == "reference":
         good = _is_int(value)

@@ -9,11 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from evallib.errors import EstimationError, Fault, did_you_mean
+from evallib.estimate.bands import Band, band_of
 from evallib.estimate.hausman import HausmanTest
 from evallib.estimate.html import html_table
+from evallib.estimate.intervals import analytic_interval as analytic_interval
+from evallib.estimate.intervals import critical_value as critical_value
+from evallib.estimate.joint import JointTest, joint_test_of
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -35,8 +38,18 @@ TIDY_COLUMNS = (
 class Source(Protocol):
     """What a group-time estimate keeps so that it can be aggregated without refitting."""
 
-    def aggregate(self, kind: str, min_e: float, max_e: float, parent: Estimate) -> Estimate:
+    def aggregate(
+        self,
+        kind: str,
+        min_e: float,
+        max_e: float,
+        parent: Estimate,
+        balance: int | None = None,
+    ) -> Estimate:
         """Return the aggregation ``kind`` of the cells over event times from min_e to max_e."""
+
+    def sum_by_cluster(self, influence: FloatArray) -> FloatArray:
+        """Return influence values (N, K) summed within clusters (G, K)."""
 
 
 class Inversion(Protocol):
@@ -192,7 +205,11 @@ class Estimate:
         return float(self.point[k] - half), float(self.point[k] + half)
 
     def aggregate(
-        self, kind: str, min_e: float = float("-inf"), max_e: float = float("inf")
+        self,
+        kind: str,
+        min_e: float = float("-inf"),
+        max_e: float = float("inf"),
+        balance: int | None = None,
     ) -> Estimate:
         """Average group-time cells: 'simple', 'dynamic', 'group' or 'calendar'.
 
@@ -202,6 +219,9 @@ class Estimate:
             The average to take; the first row of the result is ``overall``.
         min_e, max_e : float
             First and last event time that is kept, in periods.
+        balance : int, optional
+            With 'dynamic': only cohorts that are observed up to this event time, and event times
+            up to it; as the estimate's own option says when left out.
 
         Raises
         ------
@@ -213,7 +233,38 @@ class Estimate:
             raise EstimationError(
                 [Fault(self.estimator, what, "", "Fit 'group_time', or read the terms in tidy()")]
             )
-        return self.source.aggregate(kind, min_e, max_e, self)
+        return self.source.aggregate(kind, min_e, max_e, self, balance)
+
+    def band(self, draws: int | None = None, seed: int | None = None) -> Band:
+        """Return a simultaneous band over all terms but the overall one.
+
+        Parameters
+        ----------
+        draws, seed : int, optional
+            Of the multiplier bootstrap; the estimate's own, or 999 and 0.
+
+        Raises
+        ------
+        EstimationError
+            For an estimate that keeps neither influence values nor scores.
+        """
+        return band_of(self, draws, seed)
+
+    def joint_test(self, before: float | None = None) -> JointTest:
+        """Test that the terms before exposure are zero together.
+
+        Parameters
+        ----------
+        before : float, optional
+            Terms of an event time below this one; what comes before any anticipation when left
+            out. With 0 the anticipation periods count, as in R's did.
+
+        Raises
+        ------
+        EstimationError
+            When no such term has a standard error.
+        """
+        return joint_test_of(self, before)
 
     def hausman(self) -> HausmanTest:
         """Test random effects against the within estimate.
@@ -337,27 +388,3 @@ class Estimates:
             for fault in item.faults
         ]
         return html_table(self.frame, f"{len(self.items)} estimates", notes)
-
-
-def critical_value(level: float, df: float | None) -> float:
-    """Return the two-sided critical value of the normal (df None) or t distribution.
-
-    Examples
-    --------
-    >>> round(critical_value(0.95, None), 4)
-    1.96
-    """
-    tail = 0.5 + level / 2
-    return float(stats.norm.ppf(tail) if df is None else stats.t.ppf(tail, df))
-
-
-def analytic_interval(
-    point: FloatArray, std_error: FloatArray, level: float, df: float | None
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return lower ends, upper ends and two-sided p-values, NaN where there is no SE."""
-    half = critical_value(level, df) * std_error
-    known = np.isfinite(std_error) & (std_error > 0)
-    statistic = np.full(point.shape, np.nan)
-    statistic[known] = np.abs(point[known] / std_error[known])
-    tail = stats.norm.sf(statistic) if df is None else stats.t.sf(statistic, df)
-    return point - half, point + half, 2 * np.asarray(tail, dtype=float)

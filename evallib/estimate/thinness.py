@@ -93,9 +93,9 @@ def measure(
         share = float(size[:, place].sum())
         if share <= 0:
             continue
-        treated = np.unique(cluster[size[:, place] > 0]).size
-        control = np.unique(cluster[is_control[:, place]]).size
-        years.append((int(period), share, int(treated), int(control)))
+        treated = count_clusters(cluster, size[:, place] > 0)
+        control = count_clusters(cluster, is_control[:, place])
+        years.append((int(period), share, treated, control))
         if share > MIN_WEIGHT:
             for count, word in ((treated, "treated"), (control, "comparison")):
                 if count < MIN_CLUSTERS_A_YEAR:
@@ -121,13 +121,20 @@ def measure(
         )
     return Thinness(
         n_treated_units=int(is_treated.sum()),
-        n_treated_clusters=int(np.unique(cluster[is_treated]).size),
-        n_control_clusters=int(np.unique(cluster[is_control.any(axis=1)]).size),
+        n_treated_clusters=count_clusters(cluster, is_treated),
+        n_control_clusters=count_clusters(cluster, np.asarray(is_control.any(axis=1))),
         effective_treated_clusters=effective,
         years=tuple(years),
         cohorts=tuple(cohorts),
         fired=tuple(fired),
     )
+
+
+def count_clusters(cluster: IntArray, among: BoolArray) -> int:
+    """Return how many clusters have a unit among the chosen ones."""
+    there = np.zeros(int(cluster.max()) + 1, dtype=bool)
+    there[cluster[among]] = True
+    return int(there.sum())
 
 
 def effective_number(contribution: FloatArray, cluster: IntArray, is_treated: BoolArray) -> float:
