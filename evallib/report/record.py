@@ -207,6 +207,7 @@ def _assumptions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
         value = getattr(plan, key, None)
         if value in words:
             rows.append({"Assumption": words[str(value)], "Where it is set": f"{key}: {value}"})
+    rows += _unsafe_rows(getattr(plan, "unsafe_figures", None))
     anticipation = getattr(plan, "anticipation", None)
     if anticipation is not None:
         text = f"Councils change nothing more than {anticipation} years before the event year."
@@ -222,6 +223,26 @@ def _assumptions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
     )
     rows += _log_rows(manifest.get("assumptions"), "Assumption", "Where it is set")
     return Table(_text(rows), "Assumptions of this run", slug="assumptions")
+
+
+def _unsafe_rows(decision: Any) -> list[dict[str, Any]]:
+    """Return the decision on figures that look unsafe, where the plan has one."""
+    if decision is None:
+        return []
+    rules = ", ".join(str(rule).replace("_", " ") for rule in decision.rules)
+    trusted = f"; trusted: {'; '.join(decision.trusted)}" if decision.trusted else ""
+    text = (
+        "Figures that look unsafe are right as published."
+        if decision.action == "keep"
+        else f"Figures picked by the rules {rules} are wrong: they are left out as missing."
+    )
+    return [
+        {
+            "Assumption": f"{text} The check 'unsafe figures' shows every headline under the other "
+            "decision.",
+            "Where it is set": f"unsafe_figures: {decision.action}{trusted}",
+        }
+    ]
 
 
 def _decisions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:

@@ -67,12 +67,29 @@ def outcome_section(design: Design, estimates: Estimates, checks: Checks) -> Sec
         sentences.insert(0, "Descriptive: shown for context, outside the tests of the question.")
     comparison = checks.select("two comparison groups", design.outcome)
     sentences += [f"{item.sentence}." for item in comparison]
+    sentences += _series_notes(design, checks)
     pieces: list[Table | Chart] = []
     dynamic = find_estimate(estimates, design, "group_time")
     if dynamic is not None:
         pieces.append(_event_study(design, dynamic))
     pieces += [_estimates_table(design, estimates), _checks_table(design, checks)]
     return Section(design.title, tuple(sentences), pieces=tuple(pieces))
+
+
+def _series_notes(design: Design, checks: Checks) -> list[str]:
+    """Return what a reader must know of the series: suspicious figures, breaks and gaps."""
+    notes = [
+        f"{item.sentence}."
+        for item in checks.select("unsafe figures", design.outcome)
+        if item.verdict == "concern"
+    ]
+    for item in design.breaks.to_dict("records"):
+        word = "Known break" if item["kind"] == "basis" else "Known gap"
+        notes.append(f"{word} of the series: {item['what']}.")
+    if (design.breaks["kind"] == "basis").any():
+        found = checks.select("breaks in the series", design.outcome)
+        notes += [f"{item.sentence}." for item in found if item.no_record == design.no_record]
+    return list(dict.fromkeys(notes))
 
 
 def _sentence(design: Design, estimate: Estimate) -> str:

@@ -113,7 +113,7 @@ def who_is_missing(plan: Plan, panel: Panel, designs: Designs) -> Section:
     Returns
     -------
     Section
-        Two charts with their tables, and a table of differences with intervals: a description.
+        Two charts with their data, and a table of differences with intervals: a description.
     """
     kinds, arms = missing_by_type(plan, panel), missing_by_arm(designs)
     gaps = missing_differences(designs)
@@ -130,7 +130,6 @@ def who_is_missing(plan: Plan, panel: Panel, designs: Designs) -> Section:
         pieces=(
             _kinds_chart(kinds),
             _arms_chart(arms),
-            _shares_table(arms),
             _gaps_table(gaps, level),
         ),
     )
@@ -202,23 +201,6 @@ def _arms_chart(arms: pd.DataFrame) -> Chart:
         year="part",
         order=ARMS,
         slug="missing-by-arm",
-    )
-
-
-def _shares_table(arms: pd.DataFrame) -> Table:
-    return Table(
-        arms.drop(columns="outcome"),
-        "Council-years without a figure, by outcome and arm of the comparison",
-        slug="missing-by-arm",
-        units={"missing_pct": "per cent"},
-        labels={
-            "title": "Outcome",
-            "timing": "Before or after",
-            "council_years": "Council-years expected",
-            "missing": "Without a figure",
-            "missing_pct": "Share without",
-        },
-        decimals=1,
     )
 
 
