@@ -297,9 +297,11 @@ def test_coverage_stands_beside_published_totals(peer: Evaluation) -> None:
 
 def test_coverage_without_published_totals_is_said(children: Evaluation) -> None:
     section = register_coverage(children.plan, children.exposure)
-    assert not section.pieces
     assert "children's trust is on file" in section.sentences[1]
     assert "cannot be said" in section.sentences[1]
+    # totals of another kind in the same register stand there, and are said to be of another kind
+    assert "other kinds of event" in section.sentences[2]
+    assert tables_of(section)[0].frame["councils_in_register"].tolist() == [24, 25, 22]
 
 
 def test_statuses_and_event_years_add_up(one: Evaluation) -> None:

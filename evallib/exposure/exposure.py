@@ -11,6 +11,7 @@ from evallib.exposure.coverage import coverage_of
 from evallib.exposure.escalation import first_entries, states_by_year
 from evallib.exposure.events import is_dated, orphan_reviews, read_events
 from evallib.exposure.joint import clusters, settle_joint_events
+from evallib.exposure.predecessors import pass_on_events
 from evallib.exposure.same_event import join_same_events, look_alikes
 from evallib.exposure.spells import ends_by_kind, find_spells, in_force_by_year, known_to
 from evallib.panel.build import Panel, span_of
@@ -59,6 +60,8 @@ class Exposure:
     states, entries : pandas.DataFrame
         Where the studied kinds escalate: the highest state by council and year, and the first
         entry to each: see `states_by_year` and `first_entries`. Empty otherwise.
+    passed_on : pandas.DataFrame
+        Events of abolished councils under their successor's code, see `pass_on_events`.
     """
 
     frame: pd.DataFrame
@@ -74,6 +77,7 @@ class Exposure:
     ends: pd.DataFrame = field(default_factory=pd.DataFrame)
     states: pd.DataFrame = field(default_factory=pd.DataFrame)
     entries: pd.DataFrame = field(default_factory=pd.DataFrame)
+    passed_on: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __repr__(self) -> str:
         """Return a line with the number of councils by what is known of their exposure."""
@@ -109,15 +113,18 @@ def build_exposure(plan: Plan, panel: Panel) -> Exposure:
     named = panel.store.councils[["council_code", "council_name"]]
     events, joined = join_same_events(read_events(register))
     events, joint = settle_joint_events(events, named)
+    passed = pass_on_events(plan, panel, events)
+    met = pd.concat([events.assign(of_council="", doubt=""), passed], ignore_index=True)
     codes = panel.frame[["council_code", "council_name"]].drop_duplicates("council_code")
-    councils = _first_events(plan, events, codes)
+    councils = _first_events(plan, met, codes)
     councils["cluster"] = clusters(councils)
     ladder = ladder_of(plan)
-    entries = first_entries(events, ladder, plan.date_precision, plan.min_confidence)
+    entries = first_entries(met, ladder, plan.date_precision, plan.min_confidence)
     councils["state_before"] = _state_before(councils, entries)
     spells = find_spells(events)
     periods = sorted(set(panel.frame["period"]))
-    in_force = in_force_by_year(spells, periods, known_to(events))
+    reached = find_spells(met) if len(passed) else spells
+    in_force = in_force_by_year(reached, periods, known_to(events))
     used = panel.store.set_aside
     totals = panel.store.tables.get("published_totals")
     return Exposure(
@@ -133,13 +140,14 @@ def build_exposure(plan: Plan, panel: Panel) -> Exposure:
         in_force=in_force,
         ends=ends_by_kind(events, spells),
         states=states_by_year(
-            events,
+            met,
             in_force,
             panel.frame if ladder else panel.frame[:0],
             ladder,
             plan.min_confidence,
         ),
         entries=entries,
+        passed_on=passed,
     )
 
 
@@ -148,7 +156,7 @@ def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.D
     end = pd.Timestamp(parse_financial_year(plan.last_event_year) + 1, 3, 31)
     kinds = studied_kinds(plan)
     studied = events[events["kind"].isin(kinds)]
-    dated = is_dated(studied, plan.date_precision, plan.min_confidence)
+    dated = is_dated(studied, plan.date_precision, plan.min_confidence) & (studied["doubt"] == "")
     first = (
         studied[dated & (studied["event_date"] >= begin)]
         .sort_values("event_date", kind="stable")
@@ -159,6 +167,7 @@ def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.D
     undated = studied[~dated].assign(
         reason=vague[~dated].map({True: "dated too coarsely", False: "confidence too low"})
     )
+    undated["reason"] = undated["doubt"].where(undated["doubt"] != "", undated["reason"])
     reviews = orphan_reviews(events, kinds).assign(
         reason="a review whose challenge is not in the register"
     )

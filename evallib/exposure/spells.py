@@ -31,8 +31,8 @@ def find_spells(events: pd.DataFrame) -> pd.DataFrame:
     Rows of one council and kind are one spell where the later begins at most `CONTINUES_DAYS`
     after the earlier ended: directions replaced by directions, commissioners after a board on
     statutory footing, one financial year of support after another. Where the earlier end is not
-    on file nothing is joined. A kind of which every row is seen to end within `CONTINUES_DAYS` is
-    a visit, not a state, and has no spells.
+    on file nothing is joined. A kind of which every row that ends can have ended within
+    `CONTINUES_DAYS` of its start is a visit, not a state, and has no spells.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def find_spells(events: pd.DataFrame) -> pd.DataFrame:
 def _lasting(events: pd.DataFrame) -> pd.DataFrame:
     """Return rows of events that last: neither points in time nor kinds that are visits."""
     rows = events[events["end_status"] != POINT]
-    brief = rows["end_latest"] - rows["earliest"] <= pd.Timedelta(days=CONTINUES_DAYS)
+    brief = rows["end_earliest"] - rows["latest"] <= pd.Timedelta(days=CONTINUES_DAYS)
     is_visit = brief & (rows["end_status"] == OBSERVED)
     return rows[~is_visit.groupby(rows["kind"]).transform("all")]
 

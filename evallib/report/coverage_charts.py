@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from evallib.report.chart import Chart
-from evallib.report.context_charts import counts_chart
 from evallib.report.drawing import GREY, PALETTE, new_axes, plain_style, to_svg
 from evallib.report.formats import format_number
-from evallib.report.marks import write_row_names
+from evallib.report.marks import draw_key, write_row_names
 from evallib.report.markup import slugify
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def coverage_chart(
@@ -26,6 +28,7 @@ def coverage_chart(
     label: str = "period",
     register: str = "n_register",
     published: str = "n_published",
+    at_most: str = "",
     unit: str = "events",
     slug: str = "",
     alt: str = "",
@@ -41,6 +44,9 @@ def coverage_chart(
         Texts of the chart.
     label, register, published : str
         Names of the columns: what the total covers, the register's count, the published count.
+    at_most : str
+        Name of the column with the count that also holds what may belong to the total, such as
+        events dated to the year only; drawn as a hatched end of the register's bar. Empty: none.
     unit : str
         What is counted, in the plural.
     slug : str
@@ -55,36 +61,75 @@ def coverage_chart(
     Chart
         The chart; its data table has the share that the register holds.
     """
-    counts = frame[[label, register, published]].rename(
-        columns={register: "In the register", published: "Published"}
-    )
-    # In the order of the frame, which is that of time: not of the labels' first letters.
-    order = list(dict.fromkeys(counts[label]))
-    counts[label] = pd.Categorical(counts[label], categories=order, ordered=True)
-    tall = counts.melt(id_vars=label, var_name="group", value_name="n_units")
-    chart = counts_chart(
-        tall.sort_values(label, kind="stable", ignore_index=True),
-        headline=headline,
-        subtitle=subtitle,
-        source=source,
-        year=label,
-        unit=unit,
-        slug=slug,
-        alt=alt or _coverage_alt(counts, label, unit),
-        notes=notes,
-    )
-    share = 100 * frame[register].astype(float) / frame[published].astype(float)
-    data = frame.reset_index(drop=True).assign(register_share_pct=share.to_numpy())
+    data = frame.reset_index(drop=True)
+    counts = data[[register, published]].astype(float)
+    most = data[at_most].astype(float) if at_most else counts[register]
+    # From the top in the order of the frame, which is that of time: not of the first letters.
+    names = [textwrap.wrap(str(text), 28) for text in data[label]]
+    name = slug or slugify(headline)
+    with plain_style(name):
+        figure, axes = new_axes(120 + sum(max(56, 20 + 18 * len(lines)) for lines in names))
+        places = -np.arange(len(data), dtype=float)
+        upper, lower = places + 0.2, places - 0.2
+        bars = axes.barh(upper, counts[register], 0.36, color=PALETTE[0])
+        band = axes.barh(
+            upper,
+            most - counts[register],
+            0.36,
+            left=counts[register],
+            color="white",
+            edgecolor=PALETTE[0],
+            hatch="////",
+            linewidth=1.0,
+        )
+        total = axes.barh(lower, counts[published], 0.36, color=PALETTE[1])
+        for bar in total:
+            bar.set(hatch="..", edgecolor="white", linewidth=0)
+        for at, (held, may, said) in enumerate(
+            zip(counts[register], most, counts[published], strict=True)
+        ):
+            words = format_number(held, 0)
+            if may > held:
+                words += f" to {format_number(may, 0)}"
+            _write_after(axes, may, upper[at], words)
+            _write_after(axes, said, lower[at], format_number(said, 0))
+        widest = float(max(counts.to_numpy().max(initial=0.0), most.max(), 1.0))
+        axes.set(xlim=(0, 1.18 * widest), xlabel=f"Number of {unit}", ylabel="")
+        axes.set_ylim(places[-1] - 0.6, 0.6)
+        write_row_names(axes, list(places), names)
+        axes.spines["bottom"].set_visible(False)
+        axes.grid(axis="x")
+        handles = [bars[0], *([band[0]] if (most > counts[register]).any() else []), total[0]]
+        words_of = {
+            id(bars[0]): "In the register",
+            id(band[0]): "May be",
+            id(total[0]): "Published",
+        }
+        draw_key(axes, handles=handles, labels=[words_of[id(one)] for one in handles])
+        svg = to_svg(figure, name)
+    share = 100 * counts[register] / counts[published]
     labels = {
+        label: "Published total",
         register: "In the register",
         published: "Published",
+        at_most: "In the register at most",
         "register_share_pct": "Share in the register",
     }
-    return replace(
-        chart,
-        data=data,
-        labels=labels,
-        units={register: unit, published: unit, "register_share_pct": "per cent"},
+    return Chart(
+        headline=headline,
+        subtitle=subtitle,
+        alt=alt or _coverage_alt(data, label, register, published, at_most, unit),
+        source=source,
+        data=data.assign(register_share_pct=share.to_numpy()),
+        svg=svg,
+        slug=name,
+        notes=tuple(notes),
+        decimals=0,
+        labels={key: text for key, text in labels.items() if key and key != "period"},
+        units={
+            **{key: unit for key in (register, published, at_most) if key},
+            "register_share_pct": "per cent",
+        },
     )
 
 
@@ -180,12 +225,21 @@ def missingness_chart(
     )
 
 
-def _coverage_alt(counts: pd.DataFrame, label: str, unit: str) -> str:
-    parts = [
-        f"{row[label]}: {format_number(float(row['In the register']), 0)} of "
-        f"{format_number(float(row['Published']), 0)}"
-        for _, row in counts.iterrows()
-    ]
+def _write_after(axes: Axes, value: float, place: float, words: str) -> None:
+    axes.annotate(
+        words, (value, place), xytext=(5, 0), textcoords="offset points", ha="left", va="center"
+    )
+
+
+def _coverage_alt(
+    data: pd.DataFrame, label: str, register: str, published: str, at_most: str, unit: str
+) -> str:
+    parts = []
+    for row in data.to_dict("records"):
+        held = format_number(float(row[register]), 0)
+        if at_most and row[at_most] > row[register]:
+            held += f" to {format_number(float(row[at_most]), 0)}"
+        parts.append(f"{row[label]}: {held} of {format_number(float(row[published]), 0)}")
     return f"The register's {unit} beside the published totals. {'; '.join(parts)}."
 
 

@@ -8,6 +8,7 @@ from evallib.design import Design, Designs
 from evallib.exposure import Exposure
 from evallib.exposure.events import is_dated
 from evallib.panel import Panel
+from evallib.panel.ladders import studied_kinds
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year, parse_financial_year
 from evallib.report.chart import Chart
@@ -203,7 +204,7 @@ def earlier_events(plan: Plan, panel: Panel, exposure: Exposure, designs: Design
     Section
         A table and what the plan does with such councils.
     """
-    events = exposure.events[exposure.events["kind"].isin(plan.kinds)]
+    events = exposure.events[exposure.events["kind"].isin(studied_kinds(plan))]
     before = events["event_date"] < pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
     dated = events[before & is_dated(events, plan.date_precision, plan.min_confidence)]
     rows = []

@@ -24,6 +24,7 @@ RULE_WORDS = {
 STATUSES = {
     "in_window": "First event in the studied years",
     "later": "First event later",
+    "none_by_date": "None by the last year",
     "no_record": "No record",
     "exposed_date_unknown": "Exposed, date unknown",
 }

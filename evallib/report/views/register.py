@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from evallib.exposure import Exposure
+from evallib.panel.ladders import studied_kinds
 from evallib.plan import Plan
+from evallib.plan.years import parse_financial_year
 from evallib.report.chart import Chart
 from evallib.report.coverage_charts import coverage_chart
 from evallib.report.formats import format_count, format_number
@@ -32,18 +34,78 @@ def coverage_against_totals(totals: pd.DataFrame) -> Chart:
     totals : pandas.DataFrame
         `Exposure.coverage`, at least one row.
     """
-    least, most = (format_number(float(f(totals["share_pct"])), 0) for f in (min, max))
-    share = least if least == most else f"{least} to {most}"
     return coverage_chart(
-        totals[["label", "councils_published", "councils_in_register"]],
-        headline=f"The register holds {share}% of published totals",
+        totals[["label", "councils_published", "councils_in_register", "councils_at_most"]],
+        headline=f"The register holds {_share(totals)}% of published totals",
         subtitle="Councils in the register beside the number published, England, by period",
         source=f"{SOURCE}; published totals as quoted in the data folder",
         label="label",
         register="councils_in_register",
         published="councils_published",
+        at_most="councils_at_most",
         unit="councils",
         slug="register-coverage",
+        notes=("May be: events dated to the year only, which may lie within the period.",),
+    )
+
+
+def _share(totals: pd.DataFrame, column: str = "councils_in_register") -> str:
+    shares = 100 * totals[column] / totals["councils_published"]
+    least, most = (format_number(float(f(shares)), 0) for f in (min, max))
+    return least if least == most else f"{least} to {most}"
+
+
+def coverage_sentence(totals: pd.DataFrame, known_from: str) -> str:
+    """Say how much of the published totals the register holds, before the studied years and since.
+
+    Parameters
+    ----------
+    totals : pandas.DataFrame
+        Rows of `Exposure.coverage` whose kinds are studied.
+    known_from : str
+        First studied financial year.
+    """
+    begin = f"{parse_financial_year(known_from)}-04-01"
+    since, before = totals[totals["to_date"] >= begin], totals[totals["to_date"] < begin]
+    parts = []
+    if len(since):
+        sure, most = _share(since), _share(since, "councils_at_most")
+        parts.append(f"Of the totals published since {known_from} it surely holds {sure} per cent")
+        if most != sure:
+            parts[0] += f", and at most {most} with events that are dated to the year only"
+    if len(before):
+        parts.append(f"of earlier totals {_share(before)} per cent")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _totals_table(totals: pd.DataFrame) -> Table:
+    columns = ["label", "basis", "councils_published", "councils_in_register"]
+    notes = [
+        "Surely: the event's days lie within the period. At most: adds councils whose event, "
+        "dated to the year only, may lie within it. The share is of councils surely in the "
+        "register; where the total is 'more than' a number, the true share is smaller.",
+    ]
+    if (totals["councils_in_register"] > totals["councils_published"]).any():
+        notes.append(
+            "A share above 100 is no error: the register holds later agreements too, the "
+            "published total is that of a first round."
+        )
+    return Table(
+        totals[[*columns, "councils_at_most", "share_pct"]],
+        "Councils in the register beside published totals",
+        notes=tuple(notes),
+        slug="coverage",
+        units={"share_pct": "per cent"},
+        labels={
+            "label": "Published total",
+            "basis": "The total is",
+            "councils_published": "Councils published",
+            "councils_in_register": "Councils surely in the register",
+            "councils_at_most": "Councils at most in the register",
+            "share_pct": "Share in the register [note 1]",
+        },
+        decimals=0,
     )
 
 
@@ -60,39 +122,28 @@ def register_coverage(plan: Plan, exposure: Exposure) -> Section:
     Returns
     -------
     Section
-        A chart and a table; a sentence where no total is published.
+        A chart and a table; a sentence where no total is published of what is studied, with the
+        totals of other kinds in the same register.
     """
     totals = exposure.coverage
-    events = " or ".join(kind_words(kind) for kind in plan.kinds)
-    if totals.empty:
-        unknown = (
-            f"No published total of {events} is on file to hold the register against: how "
-            "complete it is cannot be said."
-        )
-        return Section("", (MISSING_ROW, unknown))
-    chart = coverage_against_totals(totals)
-    columns = ["label", "basis", "councils_published", "councils_in_register"]
-    table = Table(
-        totals[[*columns, "councils_at_most", "share_pct"]],
-        "Councils in the register beside published totals",
-        notes=(
-            "Surely: the event's days lie within the period. At most: adds councils whose event, "
-            "dated to the year only, may lie within it. The share is of councils surely in the "
-            "register; where the total is 'more than' a number, the true share is smaller.",
-        ),
-        slug="coverage",
-        units={"share_pct": "per cent"},
-        labels={
-            "label": "Published total",
-            "basis": "The total is",
-            "councils_published": "Councils published",
-            "councils_in_register": "Councils surely in the register",
-            "councils_at_most": "Councils at most in the register",
-            "share_pct": "Share in the register [note 1]",
-        },
-        decimals=0,
+    studied = totals[totals["is_studied"].astype(bool)]
+    if len(studied):
+        said = (MISSING_ROW, coverage_sentence(studied, plan.known_from))
+        pieces = (coverage_against_totals(studied), _totals_table(studied))
+        return Section("", said, pieces=pieces)
+    events = " or ".join(kind_words(kind) for kind in studied_kinds(plan))
+    unknown = (
+        f"No published total of {events} is on file to hold the register against: how "
+        "complete it is cannot be said."
     )
-    return Section("", (MISSING_ROW,), pieces=(chart, table))
+    if totals.empty:
+        return Section("", (MISSING_ROW, unknown))
+    others = (
+        "Totals are published of other kinds of event in the same register. They say how it was "
+        "compiled, not how many of the studied events it lacks."
+    )
+    pieces = (coverage_against_totals(totals), _totals_table(totals))
+    return Section("", (MISSING_ROW, unknown, others), pieces=pieces)
 
 
 def dates_not_known(exposure: Exposure) -> Section:
@@ -161,7 +212,7 @@ def _month(text: str) -> str:
 
 
 def joint_events(exposure: Exposure) -> Section:
-    """List events that two councils met together: one decision, one cluster.
+    """List events that several councils met together: one decision, one assignment, one cluster.
 
     Parameters
     ----------
@@ -171,12 +222,14 @@ def joint_events(exposure: Exposure) -> Section:
     Returns
     -------
     Section
-        A table, or a sentence where there are none.
+        A table of the studied ones, or a sentence where there are none, and a table of every row
+        of the register whose note speaks of a joint event.
     """
     councils = exposure.councils
     shared = councils[councils["cluster"].duplicated(keep=False)]
+    listed = _joint_rows(exposure)
     if shared.empty:
-        return Section("", ("No two councils met an event together.",))
+        return Section("", ("No two councils met an event together.",), pieces=listed)
     pairs = shared.sort_values(["event_date", "council_name"]).groupby("cluster", sort=False)
     frame = pd.DataFrame(
         {
@@ -199,4 +252,18 @@ def joint_events(exposure: Exposure) -> Section:
         slug="joint-events",
         labels={"event_year": "Financial year", "status": "Exposure"},
     )
-    return Section("", (sentence,), pieces=(table,))
+    return Section("", (sentence,), pieces=(table, *listed))
+
+
+def _joint_rows(exposure: Exposure) -> tuple[Table, ...]:
+    joint = exposure.joint
+    if joint.empty:
+        return ()
+    frame = joint.assign(kind=joint["kind"].map(kind_words)).drop(columns="codes")
+    table = Table(
+        frame,
+        "Rows of the register whose note speaks of a joint event",
+        slug="joint-rows",
+        labels={"kind": "Event", "start_date": "Date", "sides": "What is on file"},
+    )
+    return (table,)
