@@ -162,7 +162,7 @@ def find_raw_data() -> Path | None:
 
 def panel_from_store(plan: Plan, store: Store) -> Panel:
     """Build the panel of a plan from tables that are already loaded."""
-    store = with_population(plan, store)
+    store = with_population(plan, with_own_data(plan, store))
     figures = store.figures(base_indicators(plan))  # whole series, the faults of all tables at once
     faults = plan_faults(plan, store)
     if faults:

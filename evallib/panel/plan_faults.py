@@ -14,6 +14,7 @@ from evallib.panel.quality.settle import unsafe_faults
 from evallib.panel.registers import read_register
 from evallib.panel.store import Store
 from evallib.plan import Plan
+from evallib.plan.files import find_file
 from evallib.plan.years import parse_financial_year
 
 
@@ -122,7 +123,7 @@ def find_register(store: Store, name: str, where: str) -> pd.DataFrame:
     if name in store.registers:
         return store.registers[name]
     if name.endswith(".csv"):
-        return read_register(Path(name), store.book)
+        return read_register(find_file(name, None) or Path(name), store.book)
     hint = did_you_mean(name, store.registers)
     raise PlanError(
         [

@@ -188,6 +188,23 @@ class Store:
             first_inputs=(*self.first_inputs, *inputs),
         )
 
+    def without(self, indicators: Collection[str]) -> Store:
+        """Return a store without the figures and descriptions of some indicators."""
+        if not indicators:
+            return self
+        names = list(indicators)
+        described = self.catalogue.frame
+        return replace(
+            self,
+            tabled=self.tabled[~self.tabled["indicator"].isin(names)].reset_index(drop=True),
+            former=self.former[~self.former["indicator"].isin(names)].reset_index(drop=True),
+            partitions=None if self.partitions is None else self.partitions.without(names),
+            catalogue=Catalogue(
+                described[~described["indicator"].isin(names)].reset_index(drop=True),
+                self.catalogue.rules,
+            ),
+        )
+
 
 def _both(found: pd.DataFrame, lying: pd.DataFrame | None) -> pd.DataFrame:
     """Return figures from memory and from partitions, in order."""

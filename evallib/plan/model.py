@@ -33,6 +33,7 @@ from evallib.plan.fields import (
     problem,
 )
 from evallib.plan.indices import Index
+from evallib.plan.own_data import OwnTable
 from evallib.plan.parts import (
     Concurrent,
     Covariate,
@@ -50,6 +51,7 @@ from evallib.plan.unsafe_figures import UnsafeFigures
 
 # The keys that hold a list of parts: each item is read by itself, so that all faults are told.
 LISTED: dict[str, type[Part]] = {
+    "own_data": OwnTable,
     "outcomes": Outcome,
     "derived": Derived,
     "indices": Index,
@@ -180,6 +182,11 @@ class Plan(Part):
     )
     comparison: Literal["not_yet_treated", "never_treated"] = parameter(
         "Which councils group_time compares with.", kind="choice", default="not_yet_treated"
+    )
+    own_data: tuple[OwnTable, ...] = parameter(
+        "Tables of one's own: figures and dates of events beside those of data/raw.",
+        kind="list of keys with values",
+        default=(),
     )
     outcomes: Annotated[tuple[Outcome, ...], NotEmpty] = parameter(
         "The outcomes, each with its role and meaningful change.", kind="list of keys with values"

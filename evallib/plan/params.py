@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from evallib.plan.fields import Later
 from evallib.plan.model import LISTED, Plan
+from evallib.plan.own_data import OwnIndicator, OwnTable
 from evallib.plan.parts import Part
 from evallib.plan.show import in_text
 from evallib.plan.wording import PARTS
@@ -87,6 +88,8 @@ def _rows(model: type[Part], before: str) -> Iterator[Parameter]:
         if model is Plan and name in PARTS:
             many = "[]" if name in LISTED else ""
             yield from _rows(PARTS[name], f"{key}{many}.")
+        elif model is OwnTable and name == "indicators":
+            yield from _rows(OwnIndicator, f"{key}[].")
 
 
 def _default(field: FieldInfo) -> str:

@@ -10,6 +10,7 @@ from evallib.plan.broken import Known as _Known
 from evallib.plan.reading import Loc
 from evallib.plan.registers import escalation_rules
 from evallib.plan.rules_derived import derived_rules, index_rules, outcome_denominator_rules
+from evallib.plan.rules_own_data import own_data_rules
 from evallib.plan.years import parse_financial_year
 
 
@@ -195,6 +196,7 @@ _RULES: tuple[tuple[frozenset[str], Callable[[_Known], Iterator[Broken]]], ...] 
     (frozenset({"outcomes"}), _outcomes),
     (frozenset({"boundaries", "boundary_year", "predecessor_events"}), boundary_rules),
     (frozenset({"escalation", "kinds"}), escalation_rules),
+    (frozenset({"own_data"}), own_data_rules),
     (frozenset({"derived"}), derived_rules),
     (frozenset({"indices"}), index_rules),
     (frozenset({"outcomes", "derived", "indices"}), outcome_denominator_rules),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from evallib.plan.boundaries import PredecessorEvents
 from evallib.plan.broken import Broken
@@ -39,7 +39,18 @@ _WANTED = {
 
 def model_at(loc: Loc) -> type[Part]:
     """Return the model whose keys stand at a location."""
-    return PARTS.get(str(loc[0]), Plan) if loc else Plan
+    if not loc:
+        return Plan
+    model = PARTS.get(str(loc[0]), Plan)
+    for key in loc[1:]:
+        field = model.model_fields.get(str(key))
+        inner = [one for one in get_args(field.annotation) if _is_part(one)] if field else []
+        model = inner[0] if inner else model
+    return model
+
+
+def _is_part(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Part)
 
 
 def in_plain_words(error: Mapping[str, Any]) -> Broken:

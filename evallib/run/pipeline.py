@@ -15,6 +15,7 @@ import yaml
 
 from evallib.errors import EvallibError, Fault
 from evallib.plan import Plan, project_root, shown_path
+from evallib.plan.files import moved_to
 from evallib.report.page import render_notebook_page, render_report
 from evallib.run.check import Checked, load_and_check
 from evallib.run.collect import export_charts, write_tables
@@ -191,7 +192,8 @@ class _Writing:
         self.timings: dict[str, float] = {"check": checked.seconds}
         self.plan_file = self.folder / RESULTS / f"{self.plan.name}.yml"
         self.plan_file.parent.mkdir(parents=True)
-        text = yaml.safe_dump(self.plan.effective(), sort_keys=False, allow_unicode=True)
+        values = moved_to(self.plan.effective(), self.plan.path, self.plan_file.parent)
+        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
         self.plan_file.write_text(text, encoding="utf-8")
 
     def seconds(self) -> float:

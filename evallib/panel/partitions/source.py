@@ -68,6 +68,13 @@ class Partitions:
         fresh._memory = self._memory
         return fresh
 
+    def without(self, indicators: Iterable[str]) -> Partitions:
+        """Return the same figures without those of some indicators, with nothing read yet."""
+        gone = set(indicators)
+        fresh = self.opened()
+        fresh._held = {name: path for name, path in self._held.items() if name not in gone}
+        return fresh
+
     @property
     def names(self) -> tuple[str, ...]:
         """The indicators that are held, in order."""

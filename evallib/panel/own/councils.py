@@ -1,0 +1,259 @@
+"""Give every row of a table of one's own its council's code, or say why it has none."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from evallib.errors import DataError, Fault, did_you_mean, first_five
+from evallib.panel.codes import CodeBook
+from evallib.panel.importers.cells import is_council_code, is_other_area
+from evallib.panel.own.grid import Grid, places, shown_cell
+from evallib.panel.own.names import Answer, NameBook
+from evallib.panel.own.years import plain_heading
+from evallib.panel.reading import read_text_table
+from evallib.plan.places import shown_path
+
+LEAVE_OUT = "leave out"
+_MOST_NAMES = 12
+_AREA = re.compile(r"[A-Z]\d{8}")
+_CODE_LIKE = re.compile(r"[A-Za-z]\d{5,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Where councils' codes and names are looked up.
+
+    Parameters
+    ----------
+    book : CodeBook
+        Which codes are known.
+    names : NameBook
+        Which names.
+    settled : mapping of str to str
+        Plain name to the code, or to `LEAVE_OUT`, that a names file gives it.
+    leave_out : frozenset of str
+        Plain texts of rows that are no councils.
+    """
+
+    book: CodeBook
+    names: NameBook
+    settled: Mapping[str, str] = field(default_factory=dict)
+    leave_out: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Councils:
+    """Which council every row belongs to.
+
+    Parameters
+    ----------
+    codes : pandas.Series
+        The code as it stands, or that of the name's council; empty for rows with a fault.
+    spellings : pandas.Series
+        The cell as text.
+    faults : list of Fault
+        Rows without a council.
+    notes : list of str
+        Names that stand for one council and later for another.
+    """
+
+    codes: pd.Series
+    spellings: pd.Series
+    faults: list[Fault]
+    notes: list[str]
+
+
+def find_councils(
+    grid: Grid, position: int, rows: pd.Series, years: pd.Series, register: Register
+) -> Councils:
+    """Find the council of every row.
+
+    Parameters
+    ----------
+    grid : Grid
+        The table.
+    position : int
+        Its column of codes or names.
+    rows : pandas.Series of int
+        Row numbers of the table, one an entry; a wide table's row comes once a year.
+    years : pandas.Series of int
+        The first calendar year of each entry's label.
+    register : Register
+        Where councils are looked up.
+
+    Returns
+    -------
+    Councils
+        One entry a row; a name that is doubtful or unknown has a fault and no code.
+    """
+    texts = rows.map({row: _text(cell) for row, cell in grid.frame[position].items()})
+    pairs = pd.DataFrame({"text": texts, "year": years.astype(int), "row": rows})
+    codes: dict[tuple[str, int], str] = {}
+    wrong: dict[str, tuple[str, Answer | None]] = {}
+    for text, year in pairs[["text", "year"]].drop_duplicates().itertuples(index=False):
+        code, problem, answer = _one(text, int(year), register)
+        codes[text, int(year)] = code
+        if problem:
+            wrong.setdefault(text, (problem, answer))
+    keys = zip(pairs["text"], pairs["year"], strict=True)
+    found = pd.Series([codes[key] for key in keys], index=rows.index, dtype=object)
+    notes = _two_councils(grid, pairs.assign(code=found))
+    return Councils(found, texts, _faults(grid, position, pairs, wrong), notes)
+
+
+def rows_left_out(grid: Grid, position: int, register: Register) -> tuple[set[int], list[str]]:
+    """Return the rows that are no councils', and a note for each kind of them.
+
+    They are those that the plan or the names file leaves out, and those with the code of an area
+    that is no English council.
+    """
+    texts = grid.frame[position].map(_text)
+    keys = texts.map(plain_heading)
+    named = keys.isin(register.leave_out) | keys.map(register.settled).eq(LEAVE_OUT)
+    coded = texts.map(lambda text: _AREA.fullmatch(text) is not None and is_other_area(text))
+    out = texts[(named | coded).astype(bool)]
+    left = Counter(map(_kind_of, out))
+    notes = [f"{grid.file}: {n:,} rows left out: {kind}." for kind, n in sorted(left.items())]
+    return set(out.index), notes
+
+
+def _text(cell: object) -> str:
+    return "" if cell is None or cell != cell else " ".join(str(cell).split())
+
+
+def _kind_of(text: str) -> str:
+    if _AREA.fullmatch(text):
+        return f"areas that are no English council (codes {text[:3]}...)"
+    return f"'{text}'"
+
+
+def _one(text: str, year: int, register: Register) -> tuple[str, str, Answer | None]:
+    """Return the code of a cell, or what is wrong with it and whom it may mean."""
+    key = plain_heading(text)
+    if key in register.settled:
+        code = register.settled[key]
+        return (code, "", None) if code else ("", "has no code in the names file", None)
+    if not text:
+        return "", "is empty", None
+    if is_council_code(text):
+        if text in register.book.known:
+            return text, "", None
+        return "", "is a code that no council ever had", None
+    if _CODE_LIKE.fullmatch(text) or text.isdigit():
+        return "", "is no council's code of the ONS form (E and eight digits)", None
+    answer = register.names.find(text, year)
+    if answer.certainty == "known":
+        return answer.code, "", answer
+    if register.names.is_area(text):
+        return "", "is no council", answer
+    problem = "may be" if answer.candidates else "is like no council's name"
+    return "", problem, answer
+
+
+def _two_councils(grid: Grid, found: pd.DataFrame) -> list[str]:
+    """Return a note for every name that stands for one council and later for another."""
+    named = found[found["code"].ne("") & ~found["text"].map(is_council_code)]
+    notes = []
+    for text, rows in named.groupby("text", sort=True):
+        spans = rows.groupby("code")["year"].agg(["min", "max"]).sort_values("min")
+        if len(spans) > 1:
+            told = "; ".join(
+                f"{code} from {low}/{(low + 1) % 100:02d} to {high}/{(high + 1) % 100:02d}"
+                for code, low, high in spans.itertuples()
+            )
+            notes.append(f"{grid.file}: '{text}' is read as the council then in office: {told}.")
+    return notes
+
+
+def _faults(
+    grid: Grid,
+    position: int,
+    pairs: pd.DataFrame,
+    wrong: Mapping[str, tuple[str, Answer | None]],
+) -> list[Fault]:
+    faults = []
+    for text, (problem, answer) in list(wrong.items())[:_MOST_NAMES]:
+        rows = pairs.loc[pairs["text"] == text, "row"].drop_duplicates().tolist()
+        where = f"{grid.column(position)}, {places(grid, rows, position)}"
+        candidates = answer.candidates if answer else ()
+        may = f" {'; '.join(map(str, candidates))}" if problem == "may be" else ""
+        faults.append(
+            Fault(where, f"{shown_cell(text)} {problem}{may}", _why(problem), _remedy(problem))
+        )
+    rest = list(wrong)[_MOST_NAMES:]
+    if rest:
+        what = f"{len(rest)} more names or codes are of no council: {first_five(rest)}"
+        faults.append(Fault(grid.column(position), what, "", _remedy("may be")))
+    return faults
+
+
+def _why(problem: str) -> str:
+    if problem == "may be":
+        return "A doubtful name is never guessed"
+    return "The row's figure would be lost without a sign of it"
+
+
+def _remedy(problem: str) -> str:
+    if problem == "is empty":
+        return "Fill the cell or delete the row"
+    if problem == "is no council":
+        return "List it under leave_out"
+    if "code" in problem:
+        return "Mend the code, or list it under leave_out if the row is no council"
+    return (
+        "Write its code beside it in a file with the columns name and code and give that as "
+        "names: (`evallib import --guess` writes one), or list it under leave_out"
+    )
+
+
+def read_settled(path: Path, book: CodeBook) -> dict[str, str]:
+    """Read a checked list of names and codes.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV file with the columns name and code; others are not read. A code is a council's,
+        ``leave out``, or empty where nobody has decided yet.
+    book : CodeBook
+        Codes that are known.
+
+    Returns
+    -------
+    dict
+        Plain name to code, `LEAVE_OUT` or empty text.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, lacks a column, names one name twice with different codes, or
+        holds a code that no council ever had.
+    """
+    label = shown_path(path)
+    table = read_text_table(path, label)
+    lost = [name for name in ("name", "code") if name not in table.columns]
+    if lost:
+        what = f"has no column {' and no column '.join(lost)}."
+        what += did_you_mean(lost[0], table.columns)
+        raise DataError([Fault(label, what, "", "Head the columns name and code")])
+    settled: dict[str, str] = {}
+    faults: list[Fault] = []
+    for line, name, code in table[["name", "code"]].itertuples():
+        key, code = plain_heading(name), " ".join(code.split())
+        if code.casefold() == LEAVE_OUT:
+            code = LEAVE_OUT
+        where = f"{label}, line {line}, column code, name {shown_cell(name)}"
+        if code and code != LEAVE_OUT and code not in book.known:
+            what = f"{shown_cell(code)} is neither a council's code nor '{LEAVE_OUT}'"
+            faults.append(Fault(where, what, "", "Mend the code"))
+        if settled.get(key, code) != code:
+            faults.append(Fault(where, "the name has two codes in this file", "", "Keep one"))
+        settled[key] = code
+    if faults:
+        raise DataError(faults)
+    return settled
