@@ -46,13 +46,13 @@ def write(folder: Path, values: dict[str, Any], name: str = "small.yml") -> Path
 
 
 def test_the_shipped_plans_load_and_say_what_their_files_say() -> None:
-    assert list_plans() == ["childrens_intervention", "peer_challenge"]
+    assert list_plans() == ["childrens_intervention", "peer_challenge", "performance_index"]
     for name in list_plans():
         plan = load_plan(name)
         text = (ROOT / "evaluations" / f"{name}.yml").read_text(encoding="utf-8")
         effective = plan.effective()
         for key, value in yaml.safe_load(text).items():
-            if key == "outcomes":
+            if key in ("outcomes", "indices"):
                 for given, held in zip(value, effective[key], strict=True):
                     assert {k: held[k] for k in given} == given
             else:

@@ -129,6 +129,7 @@ def build_index(plan: Plan, index: Index, made: Made) -> IndexResult:
         scores=scores,
         contributions=combined.contributions,
         why=why,
+        breaks=made.breaks[made.breaks["indicator"].isin(names) & made.breaks["kind"].eq("basis")],
     )
 
 

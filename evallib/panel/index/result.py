@@ -52,6 +52,9 @@ class IndexResult:
         which add up to the index; NaN where missing or left out, contributions then 0.
     why : ndarray of str, shape (n, k)
         Why a component is left out of a council-year; empty where it is used.
+    breaks : pandas.DataFrame
+        Dated breaks of the components across which no series is continued, with the columns of
+        `evallib.panel.breaks.read_breaks`.
     """
 
     name: str
@@ -71,6 +74,7 @@ class IndexResult:
     scores: Numbers
     contributions: Numbers
     why: npt.NDArray[np.str_]
+    breaks: pd.DataFrame
 
     def __repr__(self) -> str:
         """Return a line with the index's size."""
