@@ -167,7 +167,7 @@ class _Loader:
                     found[file.stem] = table
         return found
 
-    def find_partitions(self) -> dict[str, Path]:
+    def find_partitions(self) -> dict[str, str]:
         held, faults = find_partitions(self.path / "outcomes", f"{self.label}/outcomes")
         self.faults += faults
         if not self.files and not held and not faults:
@@ -185,7 +185,7 @@ class _Loader:
         names = [f"outcomes/{file.name}" for file in self.files]
         return {name: self.read(name, schemas.OUTCOMES) for name in names}
 
-    def settle(self, rules: FigureRules, held: Mapping[str, Path]) -> pd.DataFrame:
+    def settle(self, rules: FigureRules, held: Mapping[str, str]) -> pd.DataFrame:
         """Return the figures of all CSV tables under current codes."""
         parts: list[pd.DataFrame] = []
         found: dict[str, list[str]] = {}
@@ -255,7 +255,7 @@ class _Loader:
         except DataError:
             return None
 
-    def check_corrections_files(self, corrections: pd.DataFrame, held: Mapping[str, Path]) -> None:
+    def check_corrections_files(self, corrections: pd.DataFrame, held: Mapping[str, str]) -> None:
         files = {f"outcomes/{file.name}" for file in self.files}
         mine = corrections[~corrections["indicator"].isin(list(held))]
         for name in sorted(set(mine["file"]) - files):

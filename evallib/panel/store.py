@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -255,15 +256,13 @@ def load_store(folder: Path | str, *, strict: bool = True, label: str = "") -> S
 
 def _stamp(path: Path) -> tuple[object, ...]:
     """Return what changes when a file that is read with the store does."""
-    outcomes = path / "outcomes"
-    entries = sorted(outcomes.iterdir()) if outcomes.is_dir() else []
-    files = [file for pattern in ("*.csv", "*.yml") for file in sorted(path.glob(pattern))]
-    files += [entry for entry in entries if entry.suffix in (".csv", ".yml")]
-    states = [(str(file.relative_to(path)), file.stat()) for file in files]
-    return (
-        tuple((name, state.st_size, state.st_mtime_ns) for name, state in states),
-        tuple(entry.name for entry in entries),
-    )
+    names = []
+    for folder in ("", "outcomes"):
+        if (path / folder).is_dir():
+            names += [os.path.join(folder, name) for name in os.listdir(path / folder)]
+    names.sort()
+    states = [(name, (path / name).stat()) for name in names if name.endswith((".csv", ".yml"))]
+    return (*names, *((name, state.st_size, state.st_mtime_ns) for name, state in states))
 
 
 @functools.lru_cache(maxsize=4)

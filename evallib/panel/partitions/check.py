@@ -165,13 +165,13 @@ def _mended(
     whole: pd.DataFrame, corrections: pd.DataFrame, label: str
 ) -> tuple[pd.DataFrame, list[Fault]]:
     """Apply the corrections of an indicator, table by table as `corrections.csv` names them."""
-    mended, faults = whole, []
-    for file in corrections["file"].unique():
-        own = mended["file"] == file
-        rows, wrong = apply_corrections(mended[own], corrections, str(file), label)
+    files = list(corrections["file"].unique())
+    parts, faults = [whole[~whole["file"].isin(files)]], []
+    for file in files:
+        rows, wrong = apply_corrections(whole[whole["file"] == file], corrections, file, label)
+        parts.append(rows)
         faults += wrong
-        mended = pd.concat([mended[~own], rows]).sort_index()
-    return mended, faults
+    return pd.concat(parts).sort_index(), faults
 
 
 def partition_faults(

@@ -68,7 +68,7 @@ class Part:
         return 0 if self.table is None else int(self.table.num_rows)
 
 
-def find_partitions(outcomes: Path, label: str) -> tuple[dict[str, Path], list[Fault]]:
+def find_partitions(outcomes: Path, label: str) -> tuple[dict[str, str], list[Fault]]:
     """Return the folder of every indicator that lies in partitions, by their names alone.
 
     Parameters
@@ -80,7 +80,7 @@ def find_partitions(outcomes: Path, label: str) -> tuple[dict[str, Path], list[F
 
     Returns
     -------
-    held : dict of str to Path
+    held : dict of str to str
         Folder by indicator, in order of their names.
     faults : list of Fault
         Folders that name no indicator, and Parquet files outside such a folder.
@@ -93,7 +93,7 @@ def find_partitions(outcomes: Path, label: str) -> tuple[dict[str, Path], list[F
             if entry.name.startswith(PREFIX) and entry.is_dir():
                 name = entry.name.removeprefix(PREFIX)
                 if _NAME.fullmatch(name):
-                    held[name] = Path(entry.path)
+                    held[name] = entry.path
                 else:
                     odd.append(entry.name)
             elif entry.name.endswith(".parquet") or ("=" in entry.name and entry.is_dir()):

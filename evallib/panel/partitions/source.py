@@ -47,7 +47,7 @@ class Partitions:
     ----------
     folder : Path
         The folder of tables.
-    held : mapping of str to Path
+    held : mapping of str to str
         Folder by indicator.
     rules : FigureRules
         What figures are held to.
@@ -56,7 +56,7 @@ class Partitions:
     """
 
     def __init__(
-        self, folder: Path, held: Mapping[str, Path], rules: FigureRules, *, strict: bool
+        self, folder: Path, held: Mapping[str, str], rules: FigureRules, *, strict: bool
     ) -> None:
         self._folder, self._held, self._rules, self._strict = folder, held, rules, strict
         self._memory = _Memory()
@@ -135,7 +135,7 @@ class Partitions:
         faults: list[Fault] = []
         for name in names:
             where = f"{self._rules.label}/outcomes/{PREFIX}{name}"
-            files, wrong = part_files(self._held[name], where)
+            files, wrong = part_files(Path(self._held[name]), where)
             faults += wrong
             states = [(file, file.stat()) for file in files]
             stamps[name] = tuple((f.name, state.st_size, state.st_mtime_ns) for f, state in states)
