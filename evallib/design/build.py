@@ -11,8 +11,8 @@ from evallib.design.outcomes import OutcomeFigures
 from evallib.design.unsafe import start_flow
 from evallib.exposure.events import read_events
 from evallib.exposure.exposure import DATE_UNKNOWN, NO_RECORD, Exposure
+from evallib.exposure.predecessors import pass_on_events
 from evallib.panel.build import Panel
-from evallib.panel.covariates import population_by_year
 from evallib.panel.plan_faults import find_register
 from evallib.plan import Plan
 from evallib.plan.years import parse_financial_year
@@ -181,6 +181,7 @@ def _concurrent(plan: Plan, panel: Panel, figures: OutcomeFigures) -> pd.Series:
         return pd.Series(dtype=object)
     register = find_register(panel.store, plan.concurrent.register, "concurrent.register")
     events = read_events(register)
+    events = pd.concat([events, pass_on_events(plan, panel, events, every=True)])
     begin = pd.Timestamp(parse_financial_year(plan.known_from) - 2, 4, 1)
     end = pd.Timestamp(figures.rule.end(figures.last))
     near = events[
@@ -200,7 +201,7 @@ def _weighted(plan: Plan, panel: Panel, flow: SampleFlow) -> pd.DataFrame:
     rows = flow.rows
     if plan.weights == "none":
         return rows.assign(weight=1.0)
-    people = population_by_year(panel.store)
+    people = panel.boundaries.people()
     people = people[people["period"].isin(rows["period"].unique())]
     mean = people.groupby("council_code")["population_count"].mean()
     lacking = sorted(set(rows["council_code"]) - set(mean.index))

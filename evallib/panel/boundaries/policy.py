@@ -9,11 +9,13 @@ import pandas as pd
 
 from evallib.panel.boundaries.account import account_of
 from evallib.panel.boundaries.aggregate import MADE_COLUMNS, Cells, Series, aggregate
+from evallib.panel.boundaries.area import population_of_abolished
 from evallib.panel.boundaries.contributors import read_reporting
 from evallib.panel.boundaries.denominators import POPULATION, joining_of, population_values
 from evallib.panel.boundaries.lineage import Lineage, build_lineage
 from evallib.panel.boundaries.reasons import reasons_of
 from evallib.panel.boundaries.uses import use_of, uses_of
+from evallib.panel.covariates import population_by_year
 from evallib.panel.derived.names import reach
 from evallib.panel.store import Store
 from evallib.plan import Plan
@@ -66,6 +68,18 @@ class Boundaries:
             self.store.catalogue,
             self.lineage,
         )
+
+    def people(self) -> pd.DataFrame:
+        """Return council_code, period (calendar year) and population_count of councils.
+
+        population.csv is on the boundaries of 2023. Except under ``drop``, councils that it lacks
+        are added, see `population_of_abolished`.
+        """
+        people = population_by_year(self.store)
+        if self.plan.boundaries == "drop":
+            return people
+        more = population_of_abolished(self.lineage, self.store)
+        return pd.concat([people, more], ignore_index=True)
 
     def dropped(self, outcome: str, rows: pd.DataFrame) -> pd.Series:
         """Return why councils are left out of an outcome's sample.
