@@ -34,7 +34,9 @@ class Ran:
         )
 
 
-@pytest.fixture(scope="module", params=["peer_challenge", "childrens_intervention", "performance_index"])
+@pytest.fixture(
+    scope="module", params=["peer_challenge", "childrens_intervention", "performance_index"]
+)
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """Run a plan once, also when several workers take these tests."""
     base = tmp_path_factory.getbasetemp()
