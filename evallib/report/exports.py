@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+
+from evallib.errors import DataError, Fault
+from evallib.plan import shown_path
 
 _RISKY_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -71,6 +76,54 @@ def write_csv(frame: pd.DataFrame, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(safe_csv_text(frame), encoding="utf-8", newline="")
     return path
+
+
+def write_texts(texts: Mapping[Path, str], *, replace: bool = False) -> list[Path]:
+    """Write whole text files, or none of them.
+
+    Parameters
+    ----------
+    texts : mapping of Path to str
+        What each file is to hold.
+    replace : bool
+        Whether a file that differs may be overwritten.
+
+    Returns
+    -------
+    list of Path
+        The files, in order; those that were the same already are not touched.
+
+    Raises
+    ------
+    DataError
+        With one line a file that differs, or that cannot be written; nothing is written then.
+    """
+    faults = []
+    for path, text in texts.items():
+        if path.is_dir():
+            faults.append(Fault(shown_path(path), "is a folder", "", "Name a file in it"))
+        elif path.exists() and not replace and path.read_bytes() != text.encode("utf-8"):
+            what = "is there already and differs"
+            faults.append(Fault(shown_path(path), what, "", "Add --replace or name another"))
+    if faults:
+        raise DataError(faults)
+    drafts = {}
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".{path.name}.draft")
+            drafts[path] = draft
+            draft.write_text(text, encoding="utf-8", newline="\n")
+        for path, draft in drafts.items():
+            os.replace(draft, path)
+    except OSError as error:
+        what = f"cannot be written ({error.strerror or error})"
+        remedy = "Give a folder that can be written"
+        raise DataError([Fault(shown_path(path), what, "", remedy)]) from error
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+    return list(texts)
 
 
 def _safe_column(column: pd.Series) -> pd.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from evallib.report.gate import OGL_ATTRIBUTION, require_page
 from evallib.report.markup import PIECE_CSS, make_ids_unique, slugify, without_style
 from evallib.report.notebook import Body, number_pieces, read_body
 from evallib.report.record import PlanLike, Record, build_record
+from evallib.report.sections import Section
 from evallib.report.statements import ACCESSIBILITY, LIMITS
 from evallib.report.tables import Table
 
@@ -149,13 +151,75 @@ def render_report(
     return target
 
 
-def render_pieces(pieces: Iterable[Table], taken: set[str]) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Pieces under one heading of a page.
+
+    Parameters
+    ----------
+    title : str
+        The heading, at level 2; empty for none.
+    pieces : tuple of Table and Section
+        What stands under it.
+    """
+
+    title: str
+    pieces: tuple[Table | Section, ...]
+
+
+def render_shown(
+    template: str,
+    *,
+    title: str,
+    heading: str,
+    parts: Sequence[Shown],
+    attributions: Sequence[str],
+) -> str:
+    """Return a page of pieces that belongs to no run, once the gate has passed it.
+
+    Parameters
+    ----------
+    template : str
+        Name of the template; it is given heading, parts (name, title, html) and accessibility.
+    title, heading : str
+        Title of the page, and its h1.
+    parts : sequence of Shown
+        What it shows; those with a heading are its contents.
+    attributions : sequence of str
+        Sentences beside the Open Government Licence's.
+
+    Raises
+    ------
+    ReportError
+        Where the page has a fault.
+    """
+    taken = {"content", "contents-title", "accessibility"}
+    shown = []
+    for part in parts:
+        name = slugify(part.title) if part.title else ""
+        taken.add(name)
+        html = render_pieces(part.pieces, taken)
+        shown.append({"name": name, "title": part.title, "html": html})
+    contents = [(part["name"], part["title"]) for part in shown if part["title"]]
+    text = _template(template).render(
+        **_shell(title, {"attributions": attributions}),
+        contents=[*contents, ("accessibility", "Accessibility statement")],
+        heading=heading,
+        parts=shown,
+        accessibility=ACCESSIBILITY,
+    )
+    text = number_pieces(text)
+    require_page(text, where=title)
+    return text
+
+
+def render_pieces(pieces: Iterable[Table | Section], taken: set[str]) -> Markup:
     """Return tables as part of a page: no style of their own, identifiers that are free.
 
     Parameters
     ----------
-    pieces : iterable of Table
-        The tables, in order.
+    pieces : iterable of Table and Section
+        What is shown, in order.
     taken : set of str
         Identifiers of the page so far; theirs are added.
     """

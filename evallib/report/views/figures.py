@@ -10,6 +10,7 @@ import pandas as pd
 from evallib.design.outcomes import OutcomeFigures, outcome_figures
 from evallib.panel import Panel
 from evallib.panel.derived.names import years_of
+from evallib.panel.expected import expected_rows
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year
 from evallib.report.coverage_charts import missingness_chart
@@ -39,27 +40,16 @@ def expected_figures(plan: Plan, panel: Panel) -> pd.DataFrame:
         the last day of the measurement period and have a figure of the indicator in at least one
         of the plan's years. A year in which no council has a figure is no row.
     """
-    councils = panel.store.councils.set_index("council_code")
-    opened = pd.to_datetime(councils["valid_from"], errors="coerce")
-    closed = pd.to_datetime(councils["valid_to"], errors="coerce")
     parts = []
     for name in panel.indicators:
         first, last = years_of(plan, name)
         figures = panel.figures[panel.figures["indicator"] == name]
         figures = figures[figures["period"].between(first, last)]
-        reporting = councils.index.isin(figures["council_code"])
-        rule = panel.catalogue.rule(name)
-        for period in range(first, last + 1):
-            held = councils.index.isin(figures.loc[figures["period"] == period, "council_code"])
-            day = pd.Timestamp(rule.end(period))
-            expected = reporting & ~(opened > day) & ~(closed < day)
-            if held.any():
-                codes = councils.index[expected]
-                lacks = ~held[expected.to_numpy()]
-                part = pd.DataFrame({"council_code": codes, "is_missing": lacks})
-                parts.append(part.assign(indicator=name, period=period))
-    columns = ["indicator", "council_code", "period", "is_missing"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+        rows = expected_rows(figures, panel.store.councils, panel.catalogue.rule(name))
+        parts.append(rows.assign(indicator=name))
+    return pd.concat(parts, ignore_index=True)[
+        ["indicator", "council_code", "period", "is_missing"]
+    ]
 
 
 def missing_by_year(plan: Plan, panel: Panel) -> pd.DataFrame:
