@@ -53,7 +53,7 @@ def codebook_page(book: Codebook) -> str:
     lead = Section("", (_LEAD.format(label=book.label), _MENDED))
     shown = [
         Shown("", (lead,)),
-        Shown("Indicators", (_measured(book), _reported(book), *_distributions(book))),
+        Shown("Indicators", (*_described(book), *_distributions(book))),
         *(Shown(f"Table {one.file}", (_table_section(one),)) for one in book.tables),
     ]
     return render_shown(
@@ -87,12 +87,8 @@ def codebook_markdown(book: Codebook) -> str:
         "",
         "## Indicators",
     ]
-    for title, table in (
-        ("What they measure", _measured(book)),
-        ("Who reports them, and known breaks", _reported(book)),
-        *((one.caption, one) for one in _distributions(book)),
-    ):
-        lines += ["", f"### {title}", "", *_markdown_table(table)]
+    for table in (*_described(book), *_distributions(book)):
+        lines += ["", f"### {table.caption}", "", *_markdown_table(table)]
     lines += ["", "## Tables"]
     for one in book.tables:
         lines += ["", f"### {one.file}", ""]
@@ -104,6 +100,10 @@ def codebook_markdown(book: Codebook) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _described(book: Codebook) -> tuple[Table, ...]:
+    return _measured(book), _reported(book), _breaks(book)
+
+
 def _measured(book: Codebook) -> Table:
     rows = book.indicators
     frame = pd.DataFrame(
@@ -113,8 +113,6 @@ def _measured(book: Codebook) -> Table:
             "unit": rows["unit"].map(unit_words),
             "polarity": rows["polarity"].map(polarity_words),
             "period_basis": rows["period_basis"],
-            "publication": rows["publisher"] + ": " + rows["publication"],
-            "licence": rows["licence"].map(lambda text: LICENCE_WORDS.get(text, text)),
         }
     )
     return Table(
@@ -127,13 +125,31 @@ def _measured(book: Codebook) -> Table:
 
 
 def _reported(book: Codebook) -> Table:
-    frame = book.indicators[["indicator", "reporting_tier", "known_breaks", "dated_breaks"]]
+    rows = book.indicators
+    frame = pd.DataFrame(
+        {
+            "indicator": rows["indicator"],
+            "reporting_tier": rows["reporting_tier"].str.replace(",", ", "),
+            "publication": rows["publisher"] + ": " + rows["publication"],
+            "licence": rows["licence"].map(lambda text: LICENCE_WORDS.get(text, text)),
+        }
+    )
     return Table(
-        frame.assign(reporting_tier=frame["reporting_tier"].str.replace(",", ", ")),
-        "Who reports the indicators, and known breaks of the series",
-        notes=("First year after the break, and what changed: used to mark breaks in reports.",),
+        frame,
+        "Who reports and who publishes the indicators",
         slug="indicators-reported",
-        labels={"reporting_tier": "Reported by", "dated_breaks": "Dated breaks [note 1]"},
+        labels={"reporting_tier": "Reported by"},
+        empty="no data",
+    )
+
+
+def _breaks(book: Codebook) -> Table:
+    return Table(
+        book.indicators[["indicator", "known_breaks", "dated_breaks"]],
+        "Known breaks of the series",
+        notes=("First year after the break, and what changed: used to mark breaks in reports.",),
+        slug="indicators-breaks",
+        labels={"dated_breaks": "Dated breaks [note 1]"},
         empty="not applicable",
     )
 
