@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from evallib.errors import EstimationError, Fault, did_you_mean
-from evallib.estimate.aggregate import KINDS, Averages, averages, weigh
+from evallib.estimate.aggregate import KINDS, Averages, averages, pick, weigh
 from evallib.estimate.counts import count_rows
 from evallib.estimate.group_time import (
     Problem,
@@ -176,6 +176,12 @@ class CellSource:
         influence += problem.weight[:, None] * by_path[0].T[solution.codes]
         return weight[0], influence
 
+    def headline(self) -> tuple[FloatArray, FloatArray]:
+        """Return weights of the cells (C,) and influence values (N,) of the group aggregation."""
+        wanted = pick(self.averages("group"), np.array([0]))
+        weight, influence = self.weights(wanted)
+        return weight[0], influence[:, 0]
+
     def describe(
         self, wanted: Averages, estimand: str, n_obs: int, texts: tuple[str, ...]
     ) -> Estimate:
@@ -188,17 +194,20 @@ class CellSource:
     def describe_cells(self, n_obs: int, texts: tuple[str, ...]) -> Estimate:
         """Return the group aggregation's overall effect followed by the cells."""
         cells, solution = self.problem.cells, self.solution
-        weight, influence = self.weights(self.averages("group"))
+        weight, influence = self.headline()
         shown = np.flatnonzero(solution.valid)
         each = np.zeros((shown.size, cells.path.size))
         each[np.arange(shown.size), shown] = 1.0
         names = tuple(f"group={cells.group[c]:g},time={cells.period[c]}" for c in shown)
         event = (cells.period - cells.group)[shown]
+        columns = np.empty((1 + shown.size, influence.shape[0]))  # a term in a row of memory
+        columns[0] = influence
+        columns[1:] = solution.influence.T[shown]
         return self._build(
             ("overall", *names),
             np.concatenate([[np.nan], event]),
-            np.vstack([weight[:1], each]),
-            np.column_stack([influence[:, :1], solution.influence[:, shown]]),
+            np.vstack([weight, each]),
+            columns.T,
             ESTIMANDS["cells"],
             n_obs,
             texts,

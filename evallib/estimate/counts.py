@@ -18,6 +18,8 @@ from evallib.estimate.thinness import Thinness, measure
 if TYPE_CHECKING:
     from evallib.estimate.cells import CellSource
 
+CHUNK = 200_000
+
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
@@ -69,14 +71,18 @@ def count_rows(
     used = kinds.treated | kinds.control
     periods = np.arange(problem.periods.size)
     touched = (cells.time[:, None] == periods) | (cells.base[:, None] == periods)
+    among = weight != 0
     counts = np.zeros((3, len(weight)), dtype=np.int64)
-    for k, row in enumerate(weight):
-        among = np.flatnonzero(row)
-        marked = used[:, among] @ touched[among]
-        counts[:, k] = (
-            marked.sum(axis=1) @ kinds.size,
-            kinds.size[used[:, among].any(axis=1)].sum(),
-            kinds.size[kinds.treated[:, among].any(axis=1)].sum(),
+    step = max(1, CHUNK // used.size)
+    for start in range(0, len(weight), step):
+        part = slice(start, start + step)
+        rows = (among[part, None, :] & used).astype(np.float32)  # (k, M, C)
+        marked = rows @ touched.astype(np.float32) > 0
+        own = (among[part, None, :] & kinds.treated).any(axis=2)
+        counts[:, part] = (
+            marked.sum(axis=2) @ kinds.size,
+            rows.any(axis=2) @ kinds.size,
+            own @ kinds.size,
         )
     return counts[0], counts[1], counts[2]
 
@@ -85,8 +91,7 @@ def cell_thinness(source: CellSource) -> Thinness:
     """Return how thin the design of the group aggregation is."""
     problem, solution = source.problem, source.solution
     cells = problem.cells
-    weight, influence = source.weights(source.averages("group"))
-    overall = weight[0]
+    overall, influence = source.headline()
     kinds = sort_units(problem, solution.codes)
     mass = np.bincount(kinds.of_unit, weights=problem.weight, minlength=kinds.size.size)
     total = mass @ kinds.treated
@@ -100,5 +105,5 @@ def cell_thinness(source: CellSource) -> Thinness:
         cohort=problem.paths.cohort[solution.codes],
         periods=problem.periods,
         cluster=problem.cluster,
-        contribution=influence[:, 0],
+        contribution=influence,
     )

@@ -21,7 +21,7 @@ Comparison = Literal["never_treated", "not_yet_treated"]
 Base = Literal["varying", "universal"]
 
 # Values held at once while cells are solved: small enough for a processor's cache.
-CHUNK = 40_000
+CHUNK = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +185,8 @@ def prepare(
     method : 'dr', 'ipw' or 'reg'
     """
     cells = list_cells(periods, paths, base, anticipation)
-    pairs = np.zeros((0, 2), dtype=np.int64)
-    if cells.pair.size:
-        pairs = np.unique(np.column_stack([cells.time, cells.base]), axis=0)
+    pairs = np.zeros((int(cells.pair.max(initial=-1)) + 1, 2), dtype=np.int64)
+    pairs[cells.pair] = np.column_stack([cells.time, cells.base])
     n = outcome.shape[0]
     weights = np.ones(n) if weight is None else weight / weight.mean()
     complete = bool(observed.all())
@@ -238,7 +237,7 @@ def list_cells(periods: IntArray, paths: Paths, base: Base, anticipation: int) -
                 rows.append((int(treated), place, place - 1))
     table = np.array(rows, dtype=np.int64).reshape(-1, 3)
     path, time, base_time = table[:, 0], table[:, 1], table[:, 2]
-    _, pair = np.unique(table[:, 1:], axis=0, return_inverse=True)
+    _, pair = np.unique(time * periods.size + base_time, return_inverse=True)
     group = paths.cohort[path]
     return Cells(
         path=path,

@@ -84,17 +84,21 @@ def measure(
     contribution : array, shape (N,)
         Score or influence value of each unit.
     """
-    total = np.abs(weight).sum()
-    size = np.abs(weight) / (total if total > 0 else 1.0)
-    is_treated = size.sum(axis=1) > 0
+    size = np.abs(weight)
+    total = size.sum()
+    size /= total if total > 0 else 1.0
+    carries = size > 0
+    is_treated = np.asarray(carries.any(axis=1))
+    compares = np.asarray(is_control.any(axis=1))
+    shares = size.sum(axis=0)
+    treated_in, control_in = count_clusters(cluster, carries), count_clusters(cluster, is_control)
     fired: list[str] = []
     years = []
     for place, period in enumerate(periods):
-        share = float(size[:, place].sum())
+        share = float(shares[place])
         if share <= 0:
             continue
-        treated = count_clusters(cluster, size[:, place] > 0)
-        control = count_clusters(cluster, is_control[:, place])
+        treated, control = int(treated_in[place]), int(control_in[place])
         years.append((int(period), share, treated, control))
         if share > MIN_WEIGHT:
             for count, word in ((treated, "treated"), (control, "comparison")):
@@ -121,8 +125,8 @@ def measure(
         )
     return Thinness(
         n_treated_units=int(is_treated.sum()),
-        n_treated_clusters=count_clusters(cluster, is_treated),
-        n_control_clusters=count_clusters(cluster, np.asarray(is_control.any(axis=1))),
+        n_treated_clusters=int(count_clusters(cluster, is_treated[:, None])[0]),
+        n_control_clusters=int(count_clusters(cluster, compares[:, None])[0]),
         effective_treated_clusters=effective,
         years=tuple(years),
         cohorts=tuple(cohorts),
@@ -130,11 +134,19 @@ def measure(
     )
 
 
-def count_clusters(cluster: IntArray, among: BoolArray) -> int:
-    """Return how many clusters have a unit among the chosen ones."""
-    there = np.zeros(int(cluster.max()) + 1, dtype=bool)
-    there[cluster[among]] = True
-    return int(there.sum())
+def count_clusters(cluster: IntArray, among: BoolArray) -> IntArray:
+    """Return how many clusters have a unit among the chosen ones, column by column.
+
+    Parameters
+    ----------
+    cluster : integer array, shape (N,)
+    among : boolean array, shape (N, T)
+    """
+    order = np.argsort(cluster, kind="stable")
+    first = np.flatnonzero(np.diff(cluster[order], prepend=-1))
+    if first.size < order.size:
+        among = np.logical_or.reduceat(among[order], first, axis=0)
+    return np.asarray(among.sum(axis=0), dtype=np.int64)
 
 
 def effective_number(contribution: FloatArray, cluster: IntArray, is_treated: BoolArray) -> float:
