@@ -30,6 +30,7 @@ from evallib.report.views import (
     missing_figures,
     outcomes_by_type,
     plan_indicators,
+    predecessor_events,
     quality_tables,
     register_coverage,
     reorganisation,
@@ -73,6 +74,7 @@ class Evaluation:
             "corrections_applied": corrections_applied(panel),
             "codes_and_set_aside": codes_and_set_aside(panel),
             "reorganisation": reorganisation(plan, panel, designs),
+            "predecessor_events": predecessor_events(plan, panel, exposure),
             "covariates_known": covariates_known(panel),
             "missing_figures": missing_figures(plan, panel),
             "outcomes_by_type": outcomes_by_type(plan, panel),
@@ -174,13 +176,20 @@ def test_indicators_say_when_they_are_measured_and_which_way_is_better(peer: Eva
 
 
 def test_reorganised_councils_are_those_that_the_flow_drops(one: Evaluation) -> None:
-    frame = reorganisation(one.plan, one.panel, one.designs).frame.set_index("outcome")
-    parts = ["came_into_being", "abolished", "series_mixed", "only_recast"]
-    assert (frame[parts].sum(axis=1) == frame["touched"]).all()
+    indicators, outcomes, councils = tables_of(reorganisation(one.plan, one.panel, one.designs))
+    by_number = indicators.frame.set_index("number")
+    listed = councils.frame["indicators"].str.split(", ").explode().value_counts()
+    assert (by_number["left_out"] == listed.reindex(by_number.index)).all()
+    frame = outcomes.frame.set_index("outcome")
+    titles = one.panel.catalogue.frame.set_index("indicator")["title"]
     for design in one.designs:
         flow = design.flow.set_index("step")
         dropped = flow.loc["Touched by reorganisation", "councils_dropped"]
-        assert frame.loc[design.title, "touched"] == dropped
+        assert frame.loc[design.title, "councils_dropped"] == dropped
+        if one.plan.outcome(design.outcome).per is None:
+            row = indicators.frame.set_index("indicator").loc[titles[design.outcome]]
+            assert row["left_out"] == dropped
+            assert row["figures_out"] == 0
 
 
 def test_missing_figures_are_counted_among_councils_in_office_that_report(

@@ -147,9 +147,13 @@ def _what_and_why(plan: Plan, scene: _Scene, code: str, lineage: Lineage) -> tup
     """Return what the policy did with a council and why; empty where it was not touched."""
     unit, day = lineage.units[code], scene.use.day
     aggregates = plan.boundaries == "aggregate_to_successor"
+
+    def has_figures(successor: str) -> bool:
+        return any(one.origin for one in scene.made.get(successor, []))
+
     if code in scene.reasons and code in scene.after:
         if aggregates and unit.closed and unit.closed < day:
-            return LEFT_OUT, predecessor_words(lineage, code, day)
+            return LEFT_OUT, predecessor_words(lineage, code, day, has_figures)
         return LEFT_OUT, scene.reasons[code]
     if plan.boundaries == "drop":
         return "", ""

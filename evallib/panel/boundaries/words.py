@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from evallib.panel.boundaries.lineage import Lineage
@@ -18,7 +19,9 @@ def day_in_words(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def predecessor_words(lineage: Lineage, code: str, day: date) -> str:
+def predecessor_words(
+    lineage: Lineage, code: str, day: date, has_figures: Callable[[str], bool]
+) -> str:
     """Say why the rows of an abolished council are in no aggregate.
 
     Parameters
@@ -29,6 +32,8 @@ def predecessor_words(lineage: Lineage, code: str, day: date) -> str:
         The abolished council.
     day : datetime.date
         The day of the boundaries.
+    has_figures : callable
+        Whether a successor has figures from before it began.
     """
     unit = lineage.units[code]
     homes = lineage.successors_on(code, day)
@@ -36,6 +41,6 @@ def predecessor_words(lineage: Lineage, code: str, day: date) -> str:
     closed = f"abolished on {day_in_words(unit.closed)}" if unit.closed else "abolished"
     if unit.tier == "county" and len(homes) > 1:
         return f"{closed} and split between {names}"
-    if unit.tier == "district" and any(lineage.units[h].tier != "district" for h in homes):
-        return f"{closed}; {names} takes the county's row, or is not aggregated"
-    return f"{closed}; {names} is not aggregated"
+    if any(has_figures(home) for home in homes):
+        return f"{closed}; {names} goes on from its county's row, to which no district is added"
+    return f"{closed}; {names} could not be aggregated"

@@ -18,7 +18,7 @@ _MODULES = {
         "plan_indicators",
         "what_is_studied",
     ),
-    "boundaries": ("covariates_known", "reorganisation"),
+    "boundaries": ("covariates_known", "predecessor_events", "reorganisation"),
     "figures": ("missing_figures", "outcomes_by_type"),
     "missingness": ("who_is_missing",),
     "breaks": ("series_breaks",),

@@ -2,24 +2,203 @@
 
 from __future__ import annotations
 
-import re
-
 import pandas as pd
 
 from evallib.design import Designs
-from evallib.design.outcomes import outcome_figures
+from evallib.exposure import Exposure
 from evallib.panel import Panel
 from evallib.panel.covariates import DEPRIVATION_NOTE
 from evallib.plan import Plan
+from evallib.report.formats import format_count, format_number
+from evallib.report.sections import Section
 from evallib.report.tables import Table
+from evallib.report.views.naming import indicator_title, kind_words, year_span
 
-_REORGANISED = "Touched by reorganisation"
-_CAME, _WENT = "came_into_being", "abolished"
-_MIXED, _ALL_RECAST = "series_mixed", "only_recast"
+_STEP = "Touched by reorganisation"
+_DID = {
+    "left_out": "Left out",
+    "kept": "Kept for its time in office",
+    "added_up": "Made from several predecessors",
+    "continued": "Goes on from one predecessor",
+    "recast_used": "Publisher's recast figures used",
+    "passed_on": "In its successor's figures",
+}
+_POLICIES = {
+    "drop": (
+        "The plan leaves out councils that began, ended or were recast within an outcome's years "
+        "(boundaries: drop)."
+    ),
+    "aggregate_to_successor": (
+        "The plan adds abolished councils up to the council that followed them (boundaries: "
+        "aggregate_to_successor): counts are added, rates weighted by their own denominator. Where "
+        "one predecessor lacks a figure the year is missing, never partial."
+    ),
+    "keep_predecessors": (
+        "The plan keeps every council for as long as it was in office (boundaries: "
+        "keep_predecessors) and sets figures aside that were recast on other boundaries."
+    ),
+}
+_RULES = {
+    "any": "every event of any predecessor reaches the successor",
+    "first": "of the studied kinds only what may be the earliest event of any predecessor does",
+    "share": "events do once predecessors with {share} of the population had met one",
+}
 
 
-def reorganisation(plan: Plan, panel: Panel, designs: Designs) -> Table:
-    """Count figures recast on later boundaries, and councils touched by reorganisation.
+def reorganisation(plan: Plan, panel: Panel, designs: Designs) -> Section:
+    """Show what the plan's policy did with reorganised councils, and why.
+
+    Parameters
+    ----------
+    plan : Plan
+        The evaluation.
+    panel : Panel
+        Its panel, which keeps the account.
+    designs : Designs
+        Its designs, which leave councils out.
+
+    Returns
+    -------
+    Section
+        What was done by indicator, who was left out by outcome, and a table council by council.
+    """
+    account = panel.boundaries.table
+    sentences = [_POLICIES[plan.boundaries]]
+    if plan.boundaries != "drop":
+        sentences.append(_boundaries_of(plan))
+    if account.empty:
+        none = "No council with a figure was touched within the years."
+        return Section("", (*sentences, none))
+    compared = account[account["years_compared"] > 0]
+    if len(compared):
+        years = int(compared["years_compared"].sum())
+        most = format_number(float(compared["largest_difference_pct"].max()), 1)
+        sentences.append(
+            f"For {format_count(years, 'council-year')} both the predecessors' own figures and the "
+            f"publisher's recast one are on file: the aggregates differ by at most {most} per cent."
+        )
+    numbers = {key: str(at) for at, key in enumerate(_keys(account), 1)}
+    pieces = (
+        _by_indicator(account, numbers, panel),
+        _by_outcome(designs),
+        _by_council(account, numbers),
+    )
+    return Section("", tuple(sentences), pieces=pieces)
+
+
+def _boundaries_of(plan: Plan) -> str:
+    if plan.boundary_year is None:
+        return "Boundaries are those of 31 March at the end of each outcome's last year."
+    return f"Boundaries are those of 31 March at the end of {plan.boundary_year}."
+
+
+def _keys(account: pd.DataFrame) -> list[tuple[str, str]]:
+    pairs = account[["indicator", "boundary_year"]].drop_duplicates()
+    return [(str(name), str(year)) for name, year in pairs.to_numpy().tolist()]
+
+
+def _by_indicator(
+    account: pd.DataFrame, numbers: dict[tuple[str, str], str], panel: Panel
+) -> Table:
+    counts = ["figures_in", "figures_out", "aggregated", "recast", "recast_set_aside"]
+    rows = []
+    for (name, year), part in account.groupby(["indicator", "boundary_year"], sort=False):
+        did = part["did"].value_counts()
+        rows.append(
+            {
+                "number": numbers[str(name), str(year)],
+                "indicator": indicator_title(panel.catalogue, str(name)),
+                "boundary_year": year,
+                **{word: int(did.get(word, 0)) for word in _DID},
+                **{column: int(part[column].sum()) for column in counts},
+            }
+        )
+    frame = pd.DataFrame(rows)
+    unused = [c for c in (*_DID, *counts[2:]) if c in frame and not frame[c].any()]
+    return Table(
+        frame.drop(columns=unused),
+        "Councils that reorganisation touched, by indicator and by what was done with them",
+        notes=(
+            "Council-years within the years that the plan uses the indicator for, of these "
+            "councils: as they were, and as the policy leaves them.",
+        ),
+        slug="reorganisation",
+        row_header="indicator",
+        labels={
+            "number": "Number",
+            "boundary_year": "Boundaries at the end of",
+            **_DID,
+            "figures_in": "Council-years before [note 1]",
+            "figures_out": "Council-years left",
+            "aggregated": "of them aggregated",
+            "recast": "of them recast",
+            "recast_set_aside": "Recast, not used",
+        },
+    )
+
+
+def _by_outcome(designs: Designs) -> Table:
+    rows = []
+    for design in designs:
+        step = design.flow[design.flow["step"] == _STEP].iloc[0]
+        columns = ("councils_dropped", "council_years_dropped", "why")
+        rows.append({"outcome": design.title, **{name: step[name] for name in columns}})
+    return Table(
+        pd.DataFrame(rows),
+        "Councils that leave a design because of reorganisation, by outcome",
+        notes=("After the types, regions and councils that the plan leaves out.",),
+        slug="reorganisation-outcomes",
+        labels={
+            "councils_dropped": "Councils left out",
+            "council_years_dropped": "Council-years left out",
+            "why": "Reasons, with councils",
+        },
+    )
+
+
+def _by_council(account: pd.DataFrame, numbers: dict[tuple[str, str], str]) -> Table:
+    keys = zip(account["indicator"], account["boundary_year"], strict=True)
+    listed = account.assign(number=[numbers[name, year] for name, year in keys])
+    by = ["council_name", "council_code", "did", "why", "predecessors", "missing_why"]
+    rows = []
+    for cells, part in listed.groupby(by, sort=False):
+        row = {name: str(cell) for name, cell in zip(by, cells, strict=True)}
+        lost = int(part["years_missing"].sum())
+        rows.append(
+            {
+                "council": row["council_name"],
+                "council_code": row["council_code"],
+                "did": _DID[row["did"]],
+                "why": row["why"],
+                "predecessors": row["predecessors"] or None,
+                "indicators": ", ".join(part["number"]),
+                "years": year_span([*part["first_year"], *part["last_year"]]),
+                "figures_in": int(part["figures_in"].sum()),
+                "figures_out": int(part["figures_out"].sum()),
+                "missing": f"{lost}: {row['missing_why']}" if lost else "none",
+            }
+        )
+    frame = pd.DataFrame(rows).sort_values(["council", "council_code", "did"], ignore_index=True)
+    if frame["predecessors"].isna().all():
+        frame = frame.drop(columns=["predecessors", "missing"])
+    return Table(
+        frame,
+        "What was done with each council that reorganisation touched, and why",
+        notes=("Indicators by their number in the table of indicators.",),
+        slug="reorganisation-councils",
+        labels={
+            "did": "What was done",
+            "predecessors": "Predecessors that it needs",
+            "indicators": "Indicators [note 1]",
+            "figures_in": "Council-years before",
+            "figures_out": "Council-years left",
+            "missing": "Years before it began without a figure",
+        },
+    )
+
+
+def predecessor_events(plan: Plan, panel: Panel, exposure: Exposure) -> Section:
+    """List the events of abolished councils that reached the council which followed them.
 
     Parameters
     ----------
@@ -27,61 +206,50 @@ def reorganisation(plan: Plan, panel: Panel, designs: Designs) -> Table:
         The evaluation.
     panel : Panel
         Its panel.
-    designs : Designs
-        Its designs, which drop the councils that are touched.
+    exposure : Exposure
+        Its exposure.
 
     Returns
     -------
-    Table
-        A row an outcome.
+    Section
+        The rule and a table; a sentence where no event was passed on.
     """
-    rows = []
-    for outcome, design in zip(plan.outcomes, designs, strict=True):
-        figures = outcome_figures(plan, panel, outcome).rows
-        recast = figures[figures["is_recast"]]
-        gone = design.dropped[design.dropped["step"] == _REORGANISED]
-        kinds = gone["reason"].map(_touch).value_counts()
-        rows.append(
-            {
-                "outcome": design.title,
-                "figures": len(figures),
-                "recast_figures": len(recast),
-                "recast_councils": int(recast["council_code"].nunique()),
-                **{kind: int(kinds.get(kind, 0)) for kind in (_CAME, _WENT, _MIXED, _ALL_RECAST)},
-                "touched": len(gone),
-            }
+    if plan.boundaries == "drop":
+        return Section("", ("Under boundaries: drop no event is passed on to a successor.",))
+    if plan.boundaries == "keep_predecessors":
+        rule = (
+            "A successor has no figures from before its predecessor's event: it is neither treated "
+            "nor a control where such an event lies in the studied years."
         )
-    return Table(
-        pd.DataFrame(rows),
-        "Figures recast on other boundaries, and councils that reorganisation touched, by outcome",
-        notes=(
-            "Recast: the measurement period lies outside the council's dates in office. Such "
-            "figures are kept as published and flagged.",
-            "Touched within the outcome's years, after the councils that the plan excludes: each "
-            "counts once, by the first of these reasons that holds. Touched councils are left "
-            "out of the design.",
-        ),
-        slug="reorganisation",
+    else:
+        share = f"{100 * plan.predecessor_events.share:g} per cent"
+        words = _RULES[plan.predecessor_events.rule].format(share=share)
+        rule = f"The plan's rule (predecessor_events: {plan.predecessor_events.rule}): {words}."
+    passed = exposure.passed_on
+    if passed.empty:
+        return Section("", (rule, "The register holds no event of a predecessor."))
+    names = {code: unit.name for code, unit in panel.boundaries.lineage.units.items()}
+    frame = pd.DataFrame(
+        {
+            "council": passed["council_name"],
+            "predecessor": passed["of_council"].map(names),
+            "event": passed["kind"].map(kind_words),
+            "start_date": passed["start_date"],
+            "confidence": passed["confidence"],
+            "doubt": passed["doubt"].replace("", "none"),
+        }
+    ).sort_values(["council", "start_date", "predecessor"], ignore_index=True)
+    table = Table(
+        frame,
+        "Events of abolished councils that reached their successor",
+        slug="predecessor-events",
         labels={
-            "figures": "Council-years with a figure",
-            "recast_figures": "Recast figures [note 1]",
-            "recast_councils": "Councils with recast figures",
-            _CAME: "Councils that came into being",
-            _WENT: "Councils abolished",
-            _MIXED: "Councils whose series mixes real and recast figures",
-            _ALL_RECAST: "Councils with recast figures only",
-            "touched": "Councils touched [note 2]",
+            "predecessor": "Met by",
+            "start_date": "Date as written",
+            "doubt": "Why its date does not count",
         },
     )
-
-
-def _touch(reason: str) -> str:
-    """Return the column that counts a reason of `reorganised_councils`."""
-    if re.match("came into being", reason):
-        return _CAME
-    if re.match("abolished", reason):
-        return _WENT
-    return _ALL_RECAST if "all figures are recast" in reason else _MIXED
+    return Section("", (rule,), pieces=(table,))
 
 
 def covariates_known(panel: Panel) -> Table:

@@ -204,7 +204,8 @@ def earlier_events(plan: Plan, panel: Panel, exposure: Exposure, designs: Design
     Section
         A table and what the plan does with such councils.
     """
-    events = exposure.events[exposure.events["kind"].isin(studied_kinds(plan))]
+    events = pd.concat([exposure.events, exposure.passed_on], ignore_index=True)
+    events = events[events["kind"].isin(studied_kinds(plan))]
     before = events["event_date"] < pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
     dated = events[before & is_dated(events, plan.date_precision, plan.min_confidence)]
     rows = []

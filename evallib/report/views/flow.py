@@ -168,6 +168,8 @@ def quality_tables(
         "indicators": described[described["indicator"].isin(panel.indicators)],
         "corrections": store.corrections,
         "rows_set_aside": store.set_aside,
+        "reorganisation": panel.boundaries.table,
+        "predecessor_events": exposure.passed_on,
         "missing_figures": missing_by_year(plan, panel),
         "missing_by_type": missing_by_type(plan, panel),
         "missing_by_arm": missing_by_arm(designs),
