@@ -62,8 +62,10 @@ def test_mpdta_is_rs_did_in_every_cell_and_aggregation(key):
             assert np.isnan(row["std_error"])
         else:
             assert row["std_error"] == pytest.approx(cell["se"], abs=1e-8)
-    for kind in ("simple", "dynamic", "group", "calendar"):
-        table, want = found.aggregate(kind).tidy(), expected[kind]
+    for kind in ("simple", "dynamic", "group", "calendar", "dynamic_balance_e1"):
+        balance = 1 if kind == "dynamic_balance_e1" else None
+        table = found.aggregate(kind.split("_")[0], balance=balance).tidy()
+        want = expected[kind]
         tolerance = OLD_GROUP_SE if kind == "group" else 1e-8
         assert table["term"][0] == "overall"
         assert table["estimate"][0] == pytest.approx(want["overall_att"], abs=1e-8)
@@ -73,6 +75,10 @@ def test_mpdta_is_rs_did_in_every_cell_and_aggregation(key):
             if part["se"] is not None:
                 assert row.std_error == pytest.approx(part["se"], abs=1e-8)
     assert found.point[0] == pytest.approx(found.aggregate("group").point[0], abs=1e-15)
+    # R counts the anticipation periods among the pre-trends, and prints five digits of p.
+    test = found.joint_test(before=0)
+    assert test.statistic == pytest.approx(expected["wald"]["W"][0][0], abs=1e-8)
+    assert test.p_value == pytest.approx(np.ravel(expected["wald"]["Wpval"])[0], abs=5.1e-6)
 
 
 # mpdta, R did 2.5.1, analytic standard errors, printed to ten digits.

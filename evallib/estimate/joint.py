@@ -66,7 +66,7 @@ def joint_test_of(estimate: Estimate, before: float | None = None) -> JointTest:
     EstimationError
         When no such term has a standard error.
     """
-    limit = -float(estimate.details.get("anticipation", 0)) if before is None else before
+    limit = 0.0 - float(estimate.details.get("anticipation", 0)) if before is None else before
     which = np.flatnonzero((estimate.event_time < limit) & np.isfinite(estimate.std_error))
     if not which.size:
         what = f"no term before event time {limit:g} has a standard error"
