@@ -14,7 +14,7 @@ from typing import Any
 from evallib.plan import Plan
 
 _LONGEST_SLUG = 60
-_CODE_SUFFIXES = (".py", ".css", ".j2", ".html", ".tpl", ".svg", ".json", ".yml")
+_CODE_SUFFIXES = (".py", ".css", ".csv", ".j2", ".html", ".tpl", ".svg", ".json", ".yml")
 
 
 @dataclass(frozen=True, slots=True)

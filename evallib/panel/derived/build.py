@@ -132,6 +132,7 @@ def _describe(row: Derived, catalogue: Catalogue) -> dict[str, str]:
         "title": row.title or derived_title(row, titles, units),
         "unit": row.unit or derived_unit(row, units),
         "polarity": row.polarity or str(facts[0]["polarity"]),
+        "scale_by": "",
         "reporting_tier": str(facts[0]["reporting_tier"]),
         "period_basis": str(facts[0]["period_basis"]),
         **joined,

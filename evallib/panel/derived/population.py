@@ -16,6 +16,7 @@ _ROW = {
     "title": "Resident population, mid-year estimate",
     "unit": "persons",
     "polarity": "none",
+    "scale_by": "",
     "reporting_tier": "all",
     "period_basis": (
         "calendar year in which the financial year starts: the estimate in the middle of that year"

@@ -243,6 +243,7 @@ def _describe(index: Index, catalogue: Catalogue) -> Mapping[str, str]:
         "title": index.title or f"Index of {len(facts)} indicators, {words}",
         "unit": f"per cent change on {base}" if is_change else "standard deviations",
         "polarity": "higher",
+        "scale_by": "",
         "reporting_tier": ",".join(sorted(shared)),
         "period_basis": str(facts[0]["period_basis"]),
         **joined,
