@@ -30,16 +30,19 @@ FLAT_CHANCE = 0.0001
 
 RULES: Mapping[str, str] = {
     "zero": (
-        "a zero in a council with at most half zeros, whose nearest figures above zero, on every "
-        f"side, lie more than {FAR:g} times its usual movement above it"
+        "a zero in a council with at most half zeros, whose nearest figures above zero lie more "
+        f"than {FAR:g} times its usual movement above it on one side and {FAR / 2:g} times on the "
+        "other; or any zero of a council with nothing else, where fewer than "
+        f"{100 * RARE:g} per cent of the indicator's figures are zero"
     ),
     "negative": (
         f"below zero, although fewer than {100 * RARE:g} per cent of the indicator's figures are"
     ),
     "out_of_range": "a percentage below 0 or above 100",
     "spike": (
-        f"more than {FAR:g} times the usual movement from the median of the five years around it, "
-        "with figures on both sides: what comes and goes within two years"
+        f"more than {FAR:g} times the usual movement from the median of the five years around it "
+        "(of four figures, from both in the middle), with figures on both sides: what comes and "
+        "goes within two years"
     ),
     "jump": (
         f"more than {FAR:g} times the usual movement from the year before, between two levels (up "
@@ -115,18 +118,26 @@ def find_suspicious(value: FloatArray, kind: IntArray, *, is_percent: bool) -> d
 
 def _zeros(value: FloatArray, net: FloatArray, limit: FloatArray) -> BoolArray:
     is_zero, known = value == 0, np.isfinite(value)
-    few = is_zero.sum(axis=1) <= known.sum(axis=1) / 2
+    zeros, figures = is_zero.sum(axis=1), known.sum(axis=1)
     above = np.where(known & ~is_zero, net, np.nan)
     gaps = np.stack([_last_seen(above), _last_seen(above[:, ::-1])[:, ::-1]]) - net
-    far = ((gaps > limit) | np.isnan(gaps)).all(axis=0) & np.isfinite(gaps).any(axis=0)
-    return np.asarray(is_zero & few[:, None] & far)
+    near = ((gaps > limit / 2) | np.isnan(gaps)).all(axis=0)
+    far = (gaps > limit).any(axis=0)
+    rare = is_zero.sum() < RARE * max(int(known.sum()), 1)
+    only = (zeros == figures) & rare
+    few = zeros <= figures / 2
+    return np.asarray(is_zero & ((few[:, None] & far & near) | only[:, None]))
 
 
 def _spikes(net: FloatArray, limit: FloatArray) -> BoolArray:
     around = _beside(net, (-2, -1, 0, 1, 2))
     known = np.isfinite(around)
-    enough = known[:2].any(axis=0) & known[3:].any(axis=0) & (known.sum(axis=0) >= 4)
-    return np.asarray(enough & (np.abs(net - median(around, axis=0)) > limit))
+    count = known.sum(axis=0)
+    enough = known[:2].any(axis=0) & known[3:].any(axis=0) & (count >= 4) & known[2]
+    ordered = np.sort(around, axis=0)  # missing figures last
+    low = np.take_along_axis(ordered, np.maximum(count - 1, 0)[None] // 2, axis=0)[0]
+    high = np.take_along_axis(ordered, np.minimum(count // 2, 4)[None], axis=0)[0]
+    return np.asarray(enough & (np.maximum(low - net, net - high) > limit))
 
 
 def _jumps(net: FloatArray, limit: FloatArray) -> BoolArray:
@@ -174,7 +185,7 @@ def _upper_quartile(values: FloatArray) -> FloatArray:
     """Return the figure that a quarter of a council's years reach or pass, as a column."""
     ordered = np.sort(values, axis=1)  # missing figures last
     count = np.isfinite(values).sum(axis=1, keepdims=True)
-    place = np.maximum(3 * (count - 1) // 4, 0)
+    place = np.maximum(count - np.maximum(-(-count // 4), 1), 0)
     return np.take_along_axis(ordered, place, axis=1)
 
 
