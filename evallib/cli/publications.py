@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +18,29 @@ Data = Annotated[
 
 @ends_plainly
 def import_command(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="See `evallib sources`.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files as published.")],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the table goes.")],
+    source: Annotated[
+        str | None, typer.Argument(metavar="SOURCE", help="See `evallib sources`.")
+    ] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Files as published.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Where the table goes.")
+    ] = None,
+    guess: Annotated[
+        str | None,
+        typer.Option(
+            "--guess",
+            metavar="FILE",
+            help="Propose the mapping of a table of your own: a file, or a database's URL.",
+        ),
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", metavar="NAME", help="With --guess: the sheet.")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option("--table", metavar="NAME", help="With --guess: the table.")
+    ] = None,
     accessed: Annotated[
         str,
         typer.Option("--accessed", metavar="DATE", help="Day the files were taken, YYYY-MM-DD."),
@@ -32,13 +53,37 @@ def import_command(
     ] = False,
     data: Data = None,
 ) -> None:
-    """Import official files as published: a table and its sidecar, or nothing."""
+    """Import official files as published, or propose how a table of your own may be mapped."""
+    if guess is not None:
+        from evallib.cli.show_guess import guess_lines
+
+        given = [("SOURCE", source), ("--accessed", accessed), ("--replace", replace)]
+        _refuse([*given, ("--accept-layout", accept_layout)], "cannot stand beside --guess")
+        for line in guess_lines(guess, sheet=sheet, table=table, folder=to, data=data):
+            _say(line)
+        return
     from evallib.cli.show_publications import import_lines
 
+    _refuse([("--sheet", sheet), ("--table", table)], "is for --guess")
+    if source is None or not files or to is None:
+        lost = [("SOURCE", source is None), ("FILE", not files), ("--to", to is None)]
+        remedy = "Write `evallib import SOURCE FILE... --to DIR`, or `evallib import --guess FILE`"
+        _refuse(lost, "is missing", remedy)
+        return
     for line in import_lines(
         source, files, to, accessed=accessed, replace=replace, accept=accept_layout, data=data
     ):
         _say(line)
+
+
+def _refuse(
+    given: Sequence[tuple[str, object]], what: str, remedy: str = "Leave one of them out"
+) -> None:
+    from evallib.errors import DataError, Fault
+
+    faults = [Fault(f"evallib import, {name}", what, "", remedy) for name, here in given if here]
+    if faults:
+        raise DataError(faults)
 
 
 @ends_plainly

@@ -202,7 +202,7 @@ class OwnTable(Part):
         kind="choice",
         default=None,
     )
-    measure: Text | None = parameter(
+    measure: Given | None = parameter(
         "The column that names the indicator, where one column holds several.",
         kind="heading",
         default=None,

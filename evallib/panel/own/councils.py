@@ -118,19 +118,17 @@ def rows_left_out(grid: Grid, position: int, register: Register) -> tuple[set[in
     named = keys.isin(register.leave_out) | keys.map(register.settled).eq(LEAVE_OUT)
     coded = texts.map(lambda text: _AREA.fullmatch(text) is not None and is_other_area(text))
     out = texts[(named | coded).astype(bool)]
-    left = Counter(map(_kind_of, out))
+    areas = out[out.map(lambda text: _AREA.fullmatch(text) is not None).astype(bool)]
+    left = Counter(f"'{text}'" for text in out.drop(areas.index))
+    if len(areas):
+        codes = first_five(sorted(set(areas.str[:3])))
+        left[f"areas that are no English council (codes beginning {codes})"] = len(areas)
     notes = [f"{grid.file}: {n:,} rows left out: {kind}." for kind, n in sorted(left.items())]
     return set(out.index), notes
 
 
 def _text(cell: object) -> str:
     return "" if cell is None or cell != cell else " ".join(str(cell).split())
-
-
-def _kind_of(text: str) -> str:
-    if _AREA.fullmatch(text):
-        return f"areas that are no English council (codes {text[:3]}...)"
-    return f"'{text}'"
 
 
 def _one(text: str, year: int, register: Register) -> tuple[str, str, Answer | None]:
@@ -244,6 +242,8 @@ def read_settled(path: Path, book: CodeBook) -> dict[str, str]:
     settled: dict[str, str] = {}
     faults: list[Fault] = []
     for line, name, code in table[["name", "code"]].itertuples():
+        if name.startswith("'") and name[1:2] in tuple("=+-@"):
+            name = name[1:]  # put before it so that no spreadsheet program runs it
         key, code = plain_heading(name), " ".join(code.split())
         if code.casefold() == LEAVE_OUT:
             code = LEAVE_OUT

@@ -55,7 +55,7 @@ def read_grid(path: Path, sheet: str | None = None, header_row: int = 1) -> Grid
     DataError
         If the file cannot be read, has no such sheet, no headings or no rows.
     """
-    file = None if _is_text(path) else open_file(path)
+    file = None if is_text(path) else open_file(path)
     if file is not None and file.book is not None:
         return _from_sheet(file, _sheet_of(file, sheet), header_row)
     label = shown_path(path)
@@ -73,7 +73,8 @@ def read_grid(path: Path, sheet: str | None = None, header_row: int = 1) -> Grid
     return _whole(Grid(label, file_label(path), header, frame, counts, sha256_of(path)))
 
 
-def _is_text(path: Path) -> bool:
+def is_text(path: Path) -> bool:
+    """Return whether a file that can be read holds text, by how it begins."""
     try:
         with path.open("rb") as stream:
             begin = stream.read(64)

@@ -1,0 +1,151 @@
+"""Propose how a stranger's table may be mapped: what is certain is filled in, the rest asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from evallib.errors import DataError, Fault, first_five
+from evallib.panel.own.councils import Register, find_councils, rows_left_out
+from evallib.panel.own.dates import financial_year_of, read_date
+from evallib.panel.own.guess_figures import propose_figures
+from evallib.panel.own.guess_open import open_database, open_table
+from evallib.panel.own.names import NameBook
+from evallib.panel.own.proposal import Guess
+from evallib.panel.own.years import plain_heading, read_year, years_of_headings
+from evallib.panel.store import Store
+from evallib.plan.own_data import YEAR
+
+_NOW = 2024
+
+
+def guess_mapping(
+    given: str, store: Store, *, sheet: str | None = None, table: str | None = None
+) -> Guess:
+    """Read a table and propose its mapping.
+
+    Parameters
+    ----------
+    given : str
+        A file, or a database's URL (``env:NAME`` for one in the environment).
+    store : Store
+        The project's tables: councils, codes and names that are taken.
+    sheet, table : str, optional
+        The sheet of a workbook, the table of a database; needed where there are several that may
+        be meant.
+
+    Returns
+    -------
+    Guess
+        Nothing is guessed silently: what is not certain is left open, and doubtful names are
+        listed with their candidates.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read, or has no column of councils or none of figures or dates.
+    """
+    names = NameBook(store.councils, store.code_changes)
+    if given.startswith("env:") or "://" in given:
+        if sheet is not None:
+            raise _told("--sheet", "is for workbooks", "Give --table for a database")
+        guess = open_database(given, table, names)
+    else:
+        if table is not None:
+            raise _told("--table", "is for databases", "Give --sheet for a workbook")
+        guess = open_table(Path(given), sheet, names)
+    roles = guess.roles
+    if roles.council is None:
+        shown = first_five([name for name in guess.grid.header if name])
+        what = f"no column holds councils' codes or names (headings on row {guess.header_row}: "
+        raise _told(guess.grid.label, f"{what}{shown})", _OTHER)
+    if not guess.is_register and not roles.figures:
+        what = "has councils, but no column of figures with years and none of dates"
+        raise _told(guess.grid.label, what, _OTHER)
+    _look_at_councils(guess, store, names)
+    if not guess.is_register:
+        propose_figures(guess, store.catalogue)
+    return guess
+
+
+_OTHER = "Name another sheet (--sheet) or table (--table), or put the headings in one row"
+
+
+def _told(label: str, what: str, remedy: str) -> DataError:
+    return DataError([Fault(label, what, "", remedy)])
+
+
+def _years(guess: Guess, rows: Collection[int]) -> pd.DataFrame:
+    """Return row and first calendar year of every entry; a wide table's row has several."""
+    grid, roles = guess.grid, guess.roles
+    entries: list[tuple[int, int]] = []
+    singles: list[bool] = []
+    for row in grid.frame.index:
+        if row not in rows:
+            continue
+        cells: list[object] = []
+        if guess.is_register:
+            try:
+                date = read_date(grid.frame.loc[row, roles.date])
+                entries.append((row, financial_year_of(date.text)))
+            except ValueError:
+                entries.append((row, _NOW))
+            continue
+        if roles.year is not None:
+            cells = [grid.frame.loc[row, roles.year]]
+        else:
+            cells = [
+                year
+                for one in roles.figures
+                if YEAR in one.column
+                for _, year in years_of_headings(grid.header, one.column)
+            ]
+        for cell in dict.fromkeys(cells):
+            try:
+                year = read_year(cell)
+            except ValueError:
+                continue
+            singles.append(not year.is_pair)
+            entries.append((row, year.first))
+    guess.single_years = any(singles)
+    return pd.DataFrame(entries or [(row, _NOW) for row in rows], columns=["row", "first"])
+
+
+def _look_at_councils(guess: Guess, store: Store, names: NameBook) -> None:
+    """List areas to leave out and doubtful names, and say how many councils matched."""
+    grid, position = guess.grid, guess.roles.council
+    if position is None:
+        return
+    texts = grid.frame[position].map(lambda c: " ".join(str(c).split()) if c == c and c else "")
+    areas = [text for text in dict.fromkeys(texts) if text and names.is_area(text)]
+    guess.leave_out = [text for text in areas if names.find(text, _NOW).certainty != "known"]
+    register = Register(
+        store.book, names, {}, frozenset(plain_heading(text) for text in guess.leave_out)
+    )
+    out, notes = rows_left_out(grid, position, register)
+    years = _years(guess, set(grid.frame.index) - out)
+    found = find_councils(grid, position, years["row"], years["first"], register)
+    entries = years.assign(text=found.spellings, code=found.codes)
+    matched = entries[entries["code"].ne("")]
+    lost = entries[entries["code"].eq("")].drop_duplicates(["row", "text"])
+    empty, doubtful = lost[lost["text"].eq("")], lost[lost["text"].ne("")]
+    rows = []
+    for text, mine in doubtful.groupby("text", sort=True):
+        first = int(mine["first"].iloc[0])
+        candidates = names.find(str(text), first).candidates
+        rows.append((text, "", len(mine), "; ".join(map(str, candidates))))
+    guess.doubtful = pd.DataFrame(rows, columns=["name", "code", "rows", "candidates"])
+    guess.facts += [
+        f"{len(grid.frame):,} rows below the headings on row {guess.header_row}",
+        f"{matched['code'].nunique():,} councils matched, {len(guess.doubtful):,} names or codes "
+        "doubtful or unknown",
+        *(note.partition(": ")[2].rstrip(".") for note in notes),
+        *(note.partition(": ")[2].rstrip(".") for note in found.notes),
+    ]
+    if len(empty):
+        guess.facts.append(f"{len(empty):,} rows without a council: fill or delete them")
+    if len(matched) and (guess.is_register or guess.roles.has_years):
+        low, high = int(matched["first"].min()), int(matched["first"].max())
+        guess.facts.append(f"years {low} to {high}, by the first calendar year of the label")
