@@ -11,13 +11,17 @@ import pandas as pd
 
 from evallib.errors import EstimationError, Fault, SwappedColumnsWarning, ThinDesignWarning
 from evallib.estimate.columns import Notes
+from evallib.estimate.etwfe import fit_etwfe
 from evallib.estimate.event_study import fit_event_study
 from evallib.estimate.group_time_fit import fit_group_time
 from evallib.estimate.intake import Sample, take
+from evallib.estimate.lp_did import fit_lp_did
 from evallib.estimate.options import GroupTimeOptions, read_options
 from evallib.estimate.panel_regressions import fit_between, fit_first_difference, fit_pooled
 from evallib.estimate.random_effects import fit_mundlak, fit_random_effects
 from evallib.estimate.result import Estimate
+from evallib.estimate.stacked import fit_stacked
+from evallib.estimate.sun_abraham import fit_sun_abraham
 from evallib.estimate.twfe import fit_fixed_effects, fit_twfe
 
 REGRESSIONS: Mapping[str, Callable[[Sample, Any, Notes], Estimate]] = {
@@ -29,9 +33,13 @@ REGRESSIONS: Mapping[str, Callable[[Sample, Any, Notes], Estimate]] = {
     "random_effects": fit_random_effects,
     "mundlak": fit_mundlak,
     "event_study": fit_event_study,
+    "sun_abraham": fit_sun_abraham,
+    "etwfe": fit_etwfe,
+    "stacked": fit_stacked,
+    "lp_did": fit_lp_did,
 }
 FROM_LEVELS = ("pooled", "between")
-DATED = ("group_time", "event_study")
+DATED = ("group_time", "event_study", "sun_abraham", "etwfe", "stacked", "lp_did")
 
 
 def fit(
@@ -50,8 +58,8 @@ def fit(
     Parameters
     ----------
     name : str
-        'group_time', 'event_study', 'twfe', 'fixed_effects', 'first_difference', 'random_effects',
-        'mundlak', 'pooled' or 'between'.
+        'group_time', 'event_study', 'sun_abraham', 'etwfe', 'stacked', 'lp_did', 'twfe',
+        'fixed_effects', 'first_difference', 'random_effects', 'mundlak', 'pooled' or 'between'.
     frame : DataFrame
         Is not changed; the order of its rows does not matter.
     outcome, unit, time : str
@@ -107,9 +115,9 @@ def fit(
         time=time,
         cohort=cohort,
         treatment=treatment,
-        weights=chosen.weights,
+        weights=getattr(chosen, "weights", None),
         cluster=chosen.cluster,
-        covariates=chosen.covariates,
+        covariates=getattr(chosen, "covariates", ()),
         notes=notes,
         needs_dates=name in DATED,
         needs_exposure=name in DATED,

@@ -44,7 +44,7 @@ def fit_event_study(sample: Sample, options: EventStudyOptions, notes: Notes) ->
     -----
     AlreadyTreatedWarning, SingletonWarning, FewClustersWarning, ThinDesignWarning
     """
-    sample = _within_panel(sample, notes)
+    sample = leave_out_always_exposed(sample, notes)
     sample, weight, dropped = trim(sample, options, notes)
     kept = weight > 0
     event = np.where(kept, sample.periods[None, :] - sample.cohort[:, None], np.nan)
@@ -104,7 +104,7 @@ def fit_event_study(sample: Sample, options: EventStudyOptions, notes: Notes) ->
     return finish(estimate, fitted, sample, event >= 0, notes)
 
 
-def _within_panel(sample: Sample, notes: Notes) -> Sample:
+def leave_out_always_exposed(sample: Sample, notes: Notes) -> Sample:
     """Return the sample without units exposed in every row, later cohorts as never exposed."""
     weight, _, _ = drop_singletons(sample.weight)
     last = sample.periods[sample.observed.any(axis=0)].max()

@@ -9,8 +9,12 @@ from typing import Any, Literal
 
 from evallib.errors import EstimationError, Fault, did_you_mean
 from evallib.estimate.regression_options import (
+    EtwfeOptions,
     EventStudyOptions,
+    LpDidOptions,
     RegressionOptions,
+    StackedOptions,
+    SunAbrahamOptions,
     TwfeOptions,
 )
 
@@ -24,17 +28,17 @@ ESTIMATORS = (
     "random_effects",
     "mundlak",
     "event_study",
+    "sun_abraham",
+    "etwfe",
+    "stacked",
+    "lp_did",
 )
 NOT_YET = (
     "matched_did",
     "synthetic_did",
     "synthetic_control",
-    "sun_abraham",
     "imputation",
     "two_stage",
-    "etwfe",
-    "stacked",
-    "lp_did",
     "bacon",
     "switching",
     "ordered_logit",
@@ -114,7 +118,7 @@ class GroupTimeOptions:
     seed: int = 0
 
 
-Options = GroupTimeOptions | RegressionOptions
+Options = GroupTimeOptions | RegressionOptions | LpDidOptions
 _TYPES: Mapping[str, type[Options]] = {
     "group_time": GroupTimeOptions,
     "pooled": RegressionOptions,
@@ -125,6 +129,10 @@ _TYPES: Mapping[str, type[Options]] = {
     "random_effects": RegressionOptions,
     "mundlak": RegressionOptions,
     "event_study": EventStudyOptions,
+    "sun_abraham": SunAbrahamOptions,
+    "etwfe": EtwfeOptions,
+    "stacked": StackedOptions,
+    "lp_did": LpDidOptions,
 }
 
 
@@ -290,9 +298,15 @@ def _together(name: str, values: Mapping[str, Any]) -> list[Fault]:
     window: Any = values.get("window")
     reference: Any = values.get("reference", -1)
     faults = _cluster_faults(name, values)
+    if name in {"stacked", "lp_did"} and "window" in values and window is None:
+        what = "it has no meaning without a window"
+        faults.append(Fault(f"{name}, option 'window'", what, "", "Use (-3, 2), for example"))
+    if name == "lp_did" and values.get("small_sample") == "linearmodels":
+        what = "lp_did is not fitted by linearmodels"
+        faults.append(Fault(f"{name}, option 'small_sample'", what, "", "Use 'stata'"))
     if faults:
         return faults
-    if name != "event_study" or not _is_int(reference):
+    if name not in {"event_study", "sun_abraham"} or not _is_int(reference):
         return []
     where = f"{name}, option 'reference'"
     if reference >= 0:
@@ -310,8 +324,8 @@ def _cluster_faults(name: str, values: Mapping[str, Any]) -> list[Fault]:
     vcov, cluster = values.get("vcov", "cluster"), values.get("cluster")
     where = f"{name}, option 'cluster'"
     if isinstance(cluster, tuple):
-        if name == "group_time":
-            what = "two-way clustering is for regressions"
+        if name in {"group_time", "lp_did"}:
+            what = f"two-way clustering is not for {name}"
             return [Fault(where, what, "", "Name one column")]
         if vcov == "cr3":
             what = "a jackknife leaves out clusters of one dimension"

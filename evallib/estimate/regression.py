@@ -158,17 +158,24 @@ def absorbed(problem: Problem, regressors: FloatArray) -> BoolArray:
     before = np.sqrt(((centred * root) ** 2).sum(axis=(1, 2)))
     raw = np.sqrt(((regressors * root) ** 2).sum(axis=(1, 2)))
     columns = (projected * root).reshape(len(regressors), -1).T
+    hidden: BoolArray = np.asarray(before <= ABSORBED * np.maximum(raw, 1e-300))
+    left_over = np.abs(np.diag(np.linalg.qr(columns, mode="r")))
+    is_tall = left_over.size == len(regressors)
+    if is_tall and not hidden.any() and (left_over > ABSORBED * before).all():
+        return hidden
     gone = np.zeros(len(regressors), dtype=bool)
-    basis = np.zeros((columns.shape[0], 0))
+    basis = np.zeros((columns.shape[0], len(regressors)))
+    count = 0
     for k in range(len(regressors)):
         left = columns[:, k].copy()
         for _ in range(2):
-            left -= basis @ (basis.T @ left)
+            left -= basis[:, :count] @ (basis[:, :count].T @ left)
         size = float(np.linalg.norm(left))
-        if before[k] <= ABSORBED * max(raw[k], 1e-300) or size <= ABSORBED * before[k]:
+        if hidden[k] or size <= ABSORBED * before[k]:
             gone[k] = True
         else:
-            basis = np.column_stack([basis, left / size])
+            basis[:, count] = left / size
+            count += 1
     return gone
 
 

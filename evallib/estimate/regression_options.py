@@ -69,3 +69,73 @@ class EventStudyOptions(TwfeOptions):
 
     window: tuple[int, int] | None = None
     reference: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SunAbrahamOptions(RegressionOptions):
+    """Options of ``sun_abraham``: those of a regression, and a reference.
+
+    Parameters
+    ----------
+    reference : int
+        The event time that every cohort is measured against.
+    """
+
+    reference: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtwfeOptions(RegressionOptions):
+    """Options of ``etwfe``: those of a regression, comparison and anticipation.
+
+    Parameters
+    ----------
+    comparison : 'never_treated' or 'not_yet_treated'
+        With 'never_treated' every event time has its cells; with 'not_yet_treated' those from
+        exposure on, and all earlier rows are comparison.
+    anticipation : int
+        Periods before exposure in which behaviour may already have changed.
+    """
+
+    comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
+    anticipation: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackedOptions(RegressionOptions):
+    """Options of ``stacked``: those of a regression, comparison and window.
+
+    Parameters
+    ----------
+    comparison : 'never_treated' or 'not_yet_treated'
+        With 'not_yet_treated' units serve that are not exposed before the window ends.
+    window : (int, int)
+        First and last event time of every cohort's stack.
+    """
+
+    comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
+    window: tuple[int, int] = (-3, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LpDidOptions:
+    """Options of ``lp_did``.
+
+    Parameters
+    ----------
+    comparison : 'never_treated' or 'not_yet_treated'
+        With 'not_yet_treated' units serve that are not exposed by the end of the horizon.
+    window : (int, int)
+        First and last event time.
+    cluster : str, optional
+        Column of clusters that hold whole units; default the unit.
+    small_sample : 'stata', 'fixest' or 'none'
+        The first two are the same here.
+    level : float
+    """
+
+    comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
+    window: tuple[int, int] = (-3, 2)
+    cluster: str | None = None
+    small_sample: SmallSample = "stata"
+    level: float = 0.95

@@ -1,0 +1,248 @@
+"""Local projections difference-in-differences of Dube, Girardi, Jorda and Taylor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evallib.errors import (
+    EmptyCellWarning,
+    EstimationError,
+    Fault,
+    FewClustersWarning,
+    ThinDesignWarning,
+    first_five,
+)
+from evallib.estimate.columns import Notes
+from evallib.estimate.event_study import leave_out_always_exposed
+from evallib.estimate.intake import Sample
+from evallib.estimate.regression import prepare, solve
+from evallib.estimate.regression_options import LpDidOptions
+from evallib.estimate.result import BoolArray, Estimate, FloatArray, IntArray, analytic_interval
+from evallib.estimate.thinness import Thinness, measure
+from evallib.estimate.two_way import FEW_CLUSTERS
+
+REFERENCES = (
+    "Dube, Girardi, Jorda and Taylor (2023), A Local Projections Approach to "
+    "Difference-in-Differences, NBER Working Paper 31184, doi:10.3386/w31184",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """One regression of a change of the outcome on beginning exposure, with period effects.
+
+    Parameters
+    ----------
+    beta : float
+    influence : array, shape (G,)
+        Cluster scores times the inverse cross-product, with the root of the factor.
+    rows, units, treated, clusters : int
+    slope : array, shape (N, T)
+        The weight of each row's change in the estimate.
+    residual : array, shape (N, T)
+    """
+
+    beta: float
+    influence: FloatArray
+    rows: int
+    units: int
+    treated: int
+    clusters: int
+    slope: FloatArray
+    residual: FloatArray
+
+
+def fit_lp_did(sample: Sample, options: LpDidOptions, notes: Notes) -> Estimate:
+    """Return one regression a horizon, and ``att`` from the mean outcome over all later ones.
+
+    Raises
+    ------
+    EstimationError
+        When no horizon from exposure on has exposed and comparison rows, and for two clusters or
+        fewer.
+
+    Warns
+    -----
+    AlreadyTreatedWarning, EmptyCellWarning, FewClustersWarning, ThinDesignWarning
+    """
+    sample = leave_out_always_exposed(sample, notes)
+    if not np.isfinite(sample.cohort).any():
+        raise EstimationError([Fault("exposure", "no unit is exposed", "", "Check cohorts")])
+    groups = _clusters(sample, notes)
+    first, last = options.window
+    horizons = [h for h in range(first, last + 1) if h != -1]
+    found = {h: _project(sample, groups, [h], options) for h in horizons}
+    gone = [h for h in horizons if found[h] is None]
+    pooled = _project(sample, groups, list(range(last + 1)), options)
+    if pooled is None:
+        what = f"no unit is observed from the period before exposure to {last} after it"
+        why = "or no clean comparison unit is"
+        raise EstimationError([Fault("option 'window'", what, why, "End the window earlier")])
+    if gone:
+        text = (
+            f"{len(gone)} event times have no exposed or no clean comparison rows: "
+            f"{first_five(gone)}."
+        )
+        notes.warn(EmptyCellWarning, text)
+    fits = [pooled, *(item for item in found.values() if item is not None)]
+    shown = sorted([*(h for h, item in found.items() if item is not None), -1])
+    return _describe(sample, groups, options, notes, pooled, shown, found, fits)
+
+
+def _clusters(sample: Sample, notes: Notes) -> IntArray:
+    """Return the units' clusters, refused where they are too few or cut through units."""
+    codes = sample.unit_cluster
+    if codes is None:
+        what = "clusters cut through units"
+        raise EstimationError([Fault("cluster", what, "", "Use clusters that hold whole units")])
+    count = np.unique(codes).size
+    if count <= 2:
+        what = f"there are {count} clusters"
+        why = "clustered standard errors are then near zero whatever the data say"
+        raise EstimationError([Fault("cluster", what, why, "Use smaller clusters")])
+    if count < FEW_CLUSTERS:
+        text = f"{count} clusters: clustered standard errors are too small below {FEW_CLUSTERS}."
+        notes.warn(FewClustersWarning, text)
+    return np.asarray(np.unique(codes, return_inverse=True)[1], dtype=np.int64)
+
+
+def _project(
+    sample: Sample, groups: IntArray, horizons: list[int], options: LpDidOptions
+) -> Projection | None:
+    """Return the regression of the mean outcome over some horizons, or None without contrast."""
+    change, there = _changes(sample, horizons)
+    period, cohort = sample.periods[None, :], sample.cohort[:, None]
+    begins = cohort == period
+    clean = cohort > period + max(0, *horizons)
+    if options.comparison == "never_treated":
+        clean = np.broadcast_to(np.isinf(cohort), begins.shape)
+    used = there & (begins | clean)
+    contrast = (used & begins).any(axis=0) & (used & clean).any(axis=0)
+    if not contrast.any():
+        return None
+    # Periods stand where units stand elsewhere, so that their effects are the ones absorbed.
+    weight = used.astype(float).T
+    code = np.broadcast_to(groups[:, None], used.shape).T
+    problem = prepare(change.T, weight, code, effects="unit")
+    solution = solve(problem, begins.T.astype(float)[None])
+    rows, clusters = int(used.sum()), problem.n_clusters
+    parameters = 1 + int(used.any(axis=0).sum())
+    if clusters < 2 or rows <= parameters:
+        return None
+    factor = 1.0
+    if options.small_sample != "none":
+        factor = clusters / (clusters - 1) * (rows - 1) / (rows - parameters)
+    slope = (solution.projected[0] * weight).T * solution.bread[0, 0]
+    score = (slope * solution.residual.T).sum(axis=1)
+    influence = np.bincount(groups, score, minlength=int(groups.max()) + 1)
+    return Projection(
+        beta=float(solution.beta[0]),
+        influence=influence * factor**0.5,
+        rows=rows,
+        units=int(used.any(axis=1).sum()),
+        treated=int((used & begins).any(axis=1).sum()),
+        clusters=clusters,
+        slope=slope,
+        residual=solution.residual.T,
+    )
+
+
+def _changes(sample: Sample, horizons: list[int]) -> tuple[FloatArray, BoolArray]:
+    """Return the mean outcome over horizons less that of the period before, and where it is known.
+
+    Both arrays have shape (N, T); horizons count in the units of the periods.
+    """
+    place = {int(period): k for k, period in enumerate(sample.periods)}
+    change = np.zeros(sample.outcome.shape)
+    there = np.zeros(sample.outcome.shape, dtype=bool)
+    for k, period in enumerate(sample.periods):
+        wanted = [int(period) - 1, *(int(period) + h for h in horizons)]
+        if any(item not in place for item in wanted):
+            continue
+        base, *later = (place[item] for item in wanted)
+        known = sample.observed[:, [base, *later]].all(axis=1)
+        mean = sample.outcome[:, later].mean(axis=1)
+        change[:, k] = np.where(known, mean - sample.outcome[:, base], 0.0)
+        there[:, k] = known
+    return change, there
+
+
+def _describe(
+    sample: Sample,
+    groups: IntArray,
+    options: LpDidOptions,
+    notes: Notes,
+    pooled: Projection,
+    shown: list[int],
+    found: dict[int, Projection | None],
+    fits: list[Projection],
+) -> Estimate:
+    """Return the estimate: covariance across horizons from the cluster scores of each."""
+    columns = [pooled, *(found.get(h) for h in shown)]
+    blank = np.zeros(int(groups.max()) + 1)
+    scores = np.column_stack([blank if item is None else item.influence for item in columns])
+    point = np.array([0.0 if item is None else item.beta for item in columns])
+    covariance = scores.T @ scores
+    fixed = np.array([item is None for item in columns])
+    std_error = np.where(fixed, np.nan, np.sqrt(np.diag(covariance)))
+    clusters = min(item.clusters for item in fits)
+    low, high, p_value = analytic_interval(point, std_error, options.level, clusters - 1)
+
+    def count(name: str) -> IntArray:
+        return np.array([getattr(item or pooled, name) for item in columns], dtype=np.int64)
+
+    rule = (
+        "no small-sample factor"
+        if options.small_sample == "none"
+        else ("factor G/(G-1) x (N-1)/(N-K) of each regression, K its periods and 1")
+    )
+    thinness = _thinness(sample, groups, pooled)
+    if thinness.is_thin:
+        notes.warn(ThinDesignWarning, thinness.sentence)
+    percent = f"{100 * options.level:g}%"
+    return Estimate(
+        estimator="lp_did",
+        estimand="Effect on the mean outcome over the window's periods from exposure on, cohorts "
+        "weighted by the variance of exposure in their period.",
+        terms=("att", *(f"event_time={h}" for h in shown)),
+        point=point,
+        covariance=covariance,
+        std_error=std_error,
+        conf_low=low,
+        conf_high=high,
+        p_value=p_value,
+        df=clusters - 1,
+        level=options.level,
+        se_method=f"Standard errors clustered in at least {clusters} clusters (CR1, {rule}).",
+        interval_method=f"{percent} intervals and p-values from t({clusters - 1}), of the "
+        "regression with the fewest clusters.",
+        inference="cr1_t",
+        n_obs=pooled.rows,
+        n_units=int(sample.observed.any(axis=1).sum()),
+        n_treated_units=pooled.treated,
+        n_clusters=int(np.unique(groups).size),
+        term_obs=count("rows"),
+        term_units=count("units"),
+        term_treated_units=count("treated"),
+        event_time=np.array([np.nan, *map(float, shown)]),
+        comparison=options.comparison,
+        scores=scores,
+        references=REFERENCES,
+        details={"window": options.window, "reference": -1, "thinness": thinness},
+    )
+
+
+def _thinness(sample: Sample, groups: IntArray, pooled: Projection) -> Thinness:
+    """Return how thin the pooled regression's design is."""
+    begins = sample.cohort[:, None] == sample.periods[None, :]
+    used = pooled.slope != 0
+    return measure(
+        weight=np.where(begins, pooled.slope, 0.0),
+        is_control=used & ~begins,
+        cohort=sample.cohort,
+        periods=sample.periods,
+        cluster=groups,
+        contribution=(pooled.slope * pooled.residual).sum(axis=1),
+    )
