@@ -127,7 +127,10 @@ class _Loader:
         self.check_corrections_files(corrections, held)
         for label, text in self.broken.items():
             self.faults += _unknown_in_broken(text, book, label)
+        lying = Partitions(self.path, held, rules, strict=self.strict) if held else None
         if self.faults:
+            if self.each is not None and lying is not None:
+                self.faults += _faults_in(lying.without(set(held) - set(rules.periods)))
             raise DataError(self.faults)
         return Tables(
             councils=rules.councils,
@@ -136,7 +139,7 @@ class _Loader:
             catalogue=Catalogue(indicators.reset_index(drop=True), rules.periods),
             tabled=flag_recast(figures, rules.councils, rules.periods),
             former=flag_recast(_joined(self.former), rules.councils, rules.periods),
-            partitions=Partitions(self.path, held, rules, strict=self.strict) if held else None,
+            partitions=lying,
             registers=events,
             tables=tables | totals,
             book=book,
@@ -256,6 +259,8 @@ class _Loader:
             return None
 
     def check_corrections_files(self, corrections: pd.DataFrame, held: Mapping[str, str]) -> None:
+        if held and self.each is None:
+            return  # of indicators that are not asked for: told when everything is checked
         files = {f"outcomes/{file.name}" for file in self.files}
         mine = corrections[~corrections["indicator"].isin(list(held))]
         for name in sorted(set(mine["file"]) - files):
@@ -267,6 +272,14 @@ class _Loader:
                     "Mend the name or remove the corrections",
                 )
             )
+
+
+def _faults_in(partitions: Partitions) -> tuple[Fault, ...]:
+    try:
+        partitions.check()
+    except DataError as error:
+        return error.faults
+    return ()
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:

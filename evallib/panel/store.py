@@ -16,7 +16,7 @@ from evallib.panel.catalogue import Catalogue
 from evallib.panel.codes import CodeBook
 from evallib.panel.figures import ORDER, flag_recast
 from evallib.panel.loading import Tables, load_tables
-from evallib.panel.partitions.check import Checked
+from evallib.panel.partitions.check import Facts
 from evallib.panel.partitions.source import Partitions, aside_frame
 
 
@@ -87,8 +87,10 @@ class Store:
         """The rows of `corrections.csv` that were applied."""
         if self.partitions is None:
             return self.all_corrections
-        lying = self.all_corrections["indicator"].isin(self.partitions.names)
-        parts = [self.all_corrections[~lying], *(one.corrections for one in self._read())]
+        rows = self.all_corrections
+        tabled = rows["file"].isin([one["file"] for one in self.first_inputs])
+        tabled &= ~rows["indicator"].isin(self.partitions.names)
+        parts = [rows[tabled], *(one.corrections for one in self._read())]
         return pd.concat(parts).sort_index()
 
     @property
@@ -108,7 +110,7 @@ class Store:
         """Facts about the files that were read, for the report to repeat."""
         return (*self.first_notes, *(note for one in self._read() for note in one.notes))
 
-    def _read(self) -> tuple[Checked, ...]:
+    def _read(self) -> tuple[Facts, ...]:
         return () if self.partitions is None else self.partitions.read()
 
     def held(self) -> tuple[str, ...]:

@@ -27,6 +27,28 @@ Check = Callable[[pd.DataFrame, str], list[Fault]]
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What was read for one indicator.
+
+    Parameters
+    ----------
+    inputs : tuple of mapping
+        One a file.
+    notes : tuple of str
+        Facts about the files.
+    aside : tuple of (str, int)
+        Table and rows of councils that merged into another in 2009.
+    corrections : pandas.DataFrame
+        The rows of `corrections.csv` that were applied.
+    """
+
+    inputs: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...]
+    aside: tuple[tuple[str, int], ...]
+    corrections: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """The figures of one indicator after all checks.
 
@@ -34,21 +56,15 @@ class Checked:
     ----------
     frame : pandas.DataFrame
         The columns of `figures.COLUMNS`, sorted.
-    inputs : tuple of mapping
-        One a file that was read.
-    notes : tuple of str
-        Facts about the files.
     former : pandas.DataFrame
         The same columns: figures of councils that merged into another in 2009.
-    corrections : pandas.DataFrame
-        The rows of `corrections.csv` that were applied.
+    facts : Facts
+        What was read.
     """
 
     frame: pd.DataFrame
-    inputs: tuple[Mapping[str, Any], ...]
-    notes: tuple[str, ...]
     former: pd.DataFrame
-    corrections: pd.DataFrame
+    facts: Facts
 
 
 def check_indicators(
@@ -96,15 +112,19 @@ def check_indicators(
         for rows in (followed, gone)
     )
     return {
-        name: Checked(
-            frame=figures[name],
-            inputs=tuple(part.record for part in own if part.record is not None),
-            notes=tuple(note for part in own for note in part.notes),
-            former=former[name],
-            corrections=mine[mine["indicator"] == name],
-        )
+        name: Checked(figures[name], former[name], _facts(own, former[name], mine))
         for name, own in by_name.items()
     }, []
+
+
+def _facts(parts: Sequence[Part], former: pd.DataFrame, corrections: pd.DataFrame) -> Facts:
+    counts = former["file"].value_counts(sort=False)
+    return Facts(
+        inputs=tuple(part.record for part in parts if part.record is not None),
+        notes=tuple(note for part in parts for note in part.notes),
+        aside=tuple((str(file), int(rows)) for file, rows in counts.items()),
+        corrections=corrections[corrections["indicator"] == parts[0].indicator],
+    )
 
 
 def _by_indicator(figures: pd.DataFrame, names: Iterable[str]) -> dict[str, pd.DataFrame]:
@@ -165,11 +185,15 @@ def _mended(
     whole: pd.DataFrame, corrections: pd.DataFrame, label: str
 ) -> tuple[pd.DataFrame, list[Fault]]:
     """Apply the corrections of an indicator, table by table as `corrections.csv` names them."""
-    files = list(corrections["file"].unique())
-    parts, faults = [whole[~whole["file"].isin(files)]], []
+    if corrections.empty:
+        return whole, []
+    rows = whole.groupby("file", sort=False).indices
+    files = [str(file) for file in corrections["file"].unique()]
+    parts = [whole.iloc[places] for file, places in rows.items() if file not in files]
+    faults: list[Fault] = []
     for file in files:
-        rows, wrong = apply_corrections(whole[whole["file"] == file], corrections, file, label)
-        parts.append(rows)
+        mended, wrong = apply_corrections(whole.iloc[rows.get(file, [])], corrections, file, label)
+        parts.append(mended)
         faults += wrong
     return pd.concat(parts).sort_index(), faults
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from evallib.errors import DataError, Fault
 from evallib.panel.figures import COLUMNS, ONLY_ADDED_UP, FigureRules
-from evallib.panel.partitions.check import Checked, check_indicators
+from evallib.panel.partitions.check import Checked, Facts, check_indicators
 from evallib.panel.partitions.files import PREFIX, Part, part_files, read_part
 
 _KEPT = 1_000_000  # figures kept in memory beside those that are in use
@@ -60,7 +60,7 @@ class Partitions:
     ) -> None:
         self._folder, self._held, self._rules, self._strict = folder, held, rules, strict
         self._memory = _Memory()
-        self._read: dict[str, Checked] = {}
+        self._read: dict[str, Facts] = {}
 
     def opened(self) -> Partitions:
         """Return the same figures with nothing read yet; what is in memory is shared."""
@@ -80,7 +80,7 @@ class Partitions:
         """The indicators that are held, in order."""
         return tuple(self._held)
 
-    def read(self) -> tuple[Checked, ...]:
+    def read(self) -> tuple[Facts, ...]:
         """Return what was read so far through this object, by indicator."""
         return tuple(self._read[name] for name in sorted(self._read))
 
@@ -108,8 +108,8 @@ class Partitions:
         """
         figures, files = 0, 0
         for one in self.opened()._all_checked(self._held):
-            files += len(one.inputs)
-            figures += sum(int(file["rows"]) for file in one.inputs)
+            files += len(one.facts.inputs)
+            figures += sum(int(file["rows"]) for file in one.facts.inputs)
         return figures, files
 
     def _all_checked(self, indicators: Iterable[str]) -> Iterator[Checked]:
@@ -150,7 +150,7 @@ class Partitions:
         for name, one in new.items():
             self._memory.keep(name, stamps[name], one)
         found |= new
-        self._read |= found
+        self._read |= {name: one.facts for name, one in found.items()}
         return found
 
     def _part(self, name: str, file: Path) -> Part:
@@ -164,12 +164,12 @@ def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def aside_frame(read: Iterable[Checked]) -> pd.DataFrame:
+def aside_frame(read: Iterable[Facts]) -> pd.DataFrame:
     """Return file, reason and rows of what was set aside, one row a table."""
     rows: dict[str, int] = {}
     for one in read:
-        for file, count in one.former["file"].value_counts(sort=False).items():
-            rows[str(file)] = rows.get(str(file), 0) + int(count)
+        for file, count in one.aside:
+            rows[file] = rows.get(file, 0) + count
     listed = {"file": sorted(rows), "reason": [ONLY_ADDED_UP] * len(rows)}
     counts = [rows[file] for file in sorted(rows)]
     texts = pd.DataFrame(listed, dtype="str")
