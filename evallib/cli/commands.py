@@ -34,9 +34,9 @@ def top(
 ) -> None:
     """Evaluate what changed in English councils after a programme or an intervention."""
     if version:
-        from evallib import __version__
+        from importlib.metadata import version as version_of
 
-        _say(f"evallib {__version__}")
+        _say(f"evallib {version_of('evallib')}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         _say(context.get_help())
