@@ -39,7 +39,7 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
                         f"{where}, {place}",
                         f"{name!r} is not an indicator of {store.label}/outcomes.{hint}",
                         "There are no figures to evaluate",
-                        f"Known indicators: {', '.join(known)}",
+                        _listed(known),
                     )
                 )
         faults += _empty_years(plan, number, store)
@@ -90,6 +90,13 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
                     )
     faults += unsafe_faults(plan, store)
     return faults
+
+
+def _listed(known: list[str]) -> str:
+    """Return the known indicators; of thousands where they are described."""
+    if len(known) > 100:
+        return f"The {len(known):,} known indicators are in indicators.csv"
+    return f"Known indicators: {', '.join(known)}"
 
 
 def _empty_years(plan: Plan, number: int, store: Store) -> list[Fault]:
