@@ -67,7 +67,7 @@ def outcome_section(design: Design, estimates: Estimates, checks: Checks) -> Sec
         sentences.insert(0, "Descriptive: shown for context, outside the tests of the question.")
     comparison = checks.select("two comparison groups", design.outcome)
     sentences += [f"{item.sentence}." for item in comparison]
-    sentences += _series_notes(design, checks)
+    sentences += series_notes(design, checks)
     pieces: list[Table | Chart] = []
     dynamic = find_estimate(estimates, design, "group_time")
     if dynamic is not None:
@@ -76,7 +76,7 @@ def outcome_section(design: Design, estimates: Estimates, checks: Checks) -> Sec
     return Section(design.title, tuple(sentences), pieces=tuple(pieces))
 
 
-def _series_notes(design: Design, checks: Checks) -> list[str]:
+def series_notes(design: Design, checks: Checks) -> list[str]:
     """Return what a reader must know of the series: suspicious figures, breaks and gaps."""
     notes = [
         f"{item.sentence}."
