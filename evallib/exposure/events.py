@@ -113,6 +113,23 @@ def is_dated(events: pd.DataFrame, precision: str, confidence: str) -> pd.Series
 REVIEW_KINDS = ("progress_review", "follow_up")
 CHALLENGE_KINDS = ("cpc", "finance_peer_review", "governance_peer_challenge")
 REVIEW_LOOKBACK_MONTHS = 18
+# Facts that nothing happened: never up to start_date, or none from start_date to end_date.
+NEVER, NONE_BETWEEN = "never_by_date", "none_between"
+_NONE_OF = re.compile(r"\bnone of: ([a-z0-9_]+(?:, [a-z0-9_]+)*)")
+
+
+def denied_kinds(note: str) -> tuple[str, ...]:
+    """Return the kinds that a fact of kind `NEVER` or `NONE_BETWEEN` denies.
+
+    Those that the note lists after 'none of: '; without a list, challenges of every kind.
+
+    Examples
+    --------
+    >>> denied_kinds("FoI reply; none of: cpc, finance_peer_review")
+    ('cpc', 'finance_peer_review')
+    """
+    listed = _NONE_OF.search(note)
+    return tuple(listed[1].split(", ")) if listed else CHALLENGE_KINDS
 
 
 def orphan_reviews(events: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:

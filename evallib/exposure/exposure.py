@@ -9,7 +9,14 @@ import pandas as pd
 
 from evallib.exposure.coverage import coverage_of
 from evallib.exposure.escalation import first_entries, states_by_year
-from evallib.exposure.events import is_dated, orphan_reviews, read_events
+from evallib.exposure.events import (
+    NEVER,
+    NONE_BETWEEN,
+    denied_kinds,
+    is_dated,
+    orphan_reviews,
+    read_events,
+)
 from evallib.exposure.joint import clusters, settle_joint_events
 from evallib.exposure.predecessors import pass_on_events
 from evallib.exposure.same_event import join_same_events, look_alikes
@@ -41,7 +48,8 @@ class Exposure:
         says that there had been none by the last day of the plan's years; ``no_record``;
         ``exposed_date_unknown``), event_date, event_year (financial year), kind, reason (why the
         date is not known), earlier_event (day of the last recorded event before `known_from`, NaT
-        where none), never_before (day up to which a source says that there had been none, NaT
+        where none), never_before (day up to which a source says that there had been none, ever
+        or since the studied years began, NaT
         where none), state_before (the highest lower state entered before the event, where the
         studied kinds escalate), cluster (joint events share one).
     events : pandas.DataFrame
@@ -187,8 +195,7 @@ def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.D
     table["reason"] = table["reason"].fillna("")
     before = studied[studied["event_date"] < begin].groupby("council_code")["event_date"].max()
     table["earlier_event"] = before.reindex(table.index)
-    never = events[events["kind"] == "never_by_date"].groupby("council_code")["earliest"].max()
-    table["never_before"] = never.reindex(table.index)
+    table["never_before"] = _none_until(events, begin, kinds).reindex(table.index)
     table["status"] = NO_RECORD
     last_day = pd.Timestamp(span_of(plan)[1] + 1, 3, 31)
     table.loc[table["never_before"] >= last_day, "status"] = NONE_BY_DATE
@@ -205,6 +212,21 @@ def _span(rows: pd.DataFrame) -> pd.Series:
     last = rows["latest"].dt.strftime("%Y-%m")
     spans: pd.Series = first.where(first == last, first + " to " + last)
     return spans
+
+
+def _none_until(events: pd.DataFrame, begin: pd.Timestamp, kinds: tuple[str, ...]) -> pd.Series:
+    """Return by council the day up to which a source says that there had been none of the kinds.
+
+    Never up to a day, or none between two days of which the first is not after `begin`.
+    """
+    facts = events[events["kind"].isin([NEVER, NONE_BETWEEN])]
+    denied = [set(kinds) <= set(denied_kinds(note)) for note in facts["note"]]
+    facts = facts[pd.Series(denied, index=facts.index, dtype=bool)]
+    never = facts.loc[facts["kind"] == NEVER, ["council_code", "earliest"]]
+    between = (facts["kind"] == NONE_BETWEEN) & (facts["latest"] <= begin)
+    none = facts.loc[between, ["council_code", "end_earliest"]]
+    facts = pd.concat([never, none.rename(columns={"end_earliest": "earliest"})])
+    return facts.groupby("council_code")["earliest"].max()
 
 
 def _state_before(councils: pd.DataFrame, entries: pd.DataFrame) -> pd.Series:

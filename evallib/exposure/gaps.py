@@ -114,7 +114,8 @@ def find_gaps(
     never = np.where(councils["status"] == NO_RECORD, 1.0 - chances.sum(axis=1), 0.0)
     for place, row in enumerate(councils.to_dict("records")):
         if row["status"] == DATE_UNKNOWN:
-            chances[place] = _chances_of_span(spans[row["council_code"]], row, months)
+            span = spans.get(row["council_code"], (begin, until))
+            chances[place] = _chances_of_span(span, row, months)
     frame = councils.assign(
         earliest=councils["council_code"].map({code: span[0] for code, span in spans.items()}),
         latest=councils["council_code"].map({code: span[1] for code, span in spans.items()}),
@@ -160,9 +161,11 @@ def _doubtful_spans(
     plan: Plan, exposure: Exposure, begin: pd.Timestamp
 ) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
     """Return the possible days of the first doubtful event of each council."""
-    events, kinds = exposure.events, studied_kinds(plan)
+    kinds = studied_kinds(plan)
+    events = pd.concat([exposure.events.assign(doubt=""), exposure.passed_on], ignore_index=True)
     studied = events[events["kind"].isin(kinds)]
-    undated = studied[~is_dated(studied, plan.date_precision, plan.min_confidence)]
+    dated = is_dated(studied, plan.date_precision, plan.min_confidence)
+    undated = studied[~dated | (studied["doubt"] != "")]
     doubtful = pd.concat([undated, orphan_reviews(events, kinds)])
     doubtful = doubtful[doubtful["latest"] >= begin].drop_duplicates("council_code")
     return {

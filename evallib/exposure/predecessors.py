@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evallib.exposure.events import REVIEW_KINDS, is_dated, orphan_reviews
+from evallib.exposure.events import (
+    NEVER,
+    NONE_BETWEEN,
+    REVIEW_KINDS,
+    is_dated,
+    orphan_reviews,
+)
 from evallib.panel.boundaries.area import Area, areas_of
 from evallib.panel.build import Panel
 from evallib.panel.ladders import studied_kinds
 from evallib.plan import Plan
 from evallib.plan.years import parse_financial_year
 
-NEVER = "never_by_date"
 SHARE_UNKNOWN = "the share of the population whose council had met one is not known"
 OF_PREDECESSOR = "its predecessor's, and it has no figures of its own from before"
 
@@ -65,7 +70,9 @@ def pass_on_events(
         return nothing
     kinds = studied_kinds(plan)
     orphans = orphan_reviews(events, kinds)
-    kept = ~events["kind"].isin([NEVER, *REVIEW_KINDS]) | events.index.isin(orphans.index)
+    kept = ~events["kind"].isin([NEVER, NONE_BETWEEN, *REVIEW_KINDS]) | events.index.isin(
+        orphans.index
+    )
     began = orphans["earliest"].reindex(events.index).fillna(events["earliest"])
     lineage = panel.boundaries.lineage
     names = panel.frame.drop_duplicates("council_code").set_index("council_code")["council_name"]

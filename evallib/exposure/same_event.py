@@ -7,7 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from evallib.exposure.events import CHALLENGE_KINDS, CONFIDENCE_ORDER, PRECISION_ORDER
+from evallib.exposure.events import (
+    CHALLENGE_KINDS,
+    CONFIDENCE_ORDER,
+    NEVER,
+    NONE_BETWEEN,
+    PRECISION_ORDER,
+)
 
 SAME_EVENT_DAYS = 31
 # An act of government or of an officer is a letter with a date of its own: two letters within a
@@ -99,6 +105,9 @@ def is_same_event(one: Event, other: Event) -> bool:
     """
     if one["kind"] != other["kind"]:
         return False
+    if one["kind"] in (NEVER, NONE_BETWEEN):
+        same = ("earliest", "latest", "end_latest", "note")
+        return all(one[key] is other[key] or one[key] == other[key] for key in same)
     if one["kind"] in ACTS:
         return bool(one["earliest"] == other["earliest"] and one["latest"] == other["latest"])
     slack = 0 if _COARSE & {one["date_precision"], other["date_precision"]} else SAME_EVENT_DAYS

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from evallib.exposure.events import NONE_BETWEEN
+
 CONTINUES_DAYS = 31
 OBSERVED, PLANNED, NOT_RECORDED = "observed", "planned", "not recorded"
 ENDS = {
@@ -85,7 +87,8 @@ def find_spells(events: pd.DataFrame) -> pd.DataFrame:
 
 def _lasting(events: pd.DataFrame) -> pd.DataFrame:
     """Return rows of events that last: neither points in time nor kinds that are visits."""
-    rows = events[events["end_status"] != POINT]
+    lasts = (events["end_status"] != POINT) & (events["kind"] != NONE_BETWEEN)
+    rows = events[lasts]
     brief = rows["end_earliest"] - rows["latest"] <= pd.Timedelta(days=CONTINUES_DAYS)
     is_visit = brief & (rows["end_status"] == OBSERVED)
     return rows[~is_visit.groupby(rows["kind"]).transform("all")]

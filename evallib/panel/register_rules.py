@@ -58,7 +58,7 @@ def rule_faults(
         speaks, or today; words for an end that nobody knows; and, with facts, kinds that are not
         known and events before their kind began.
     """
-    start, start_end = first_and_last_day(table["start_date"])
+    start, _ = first_and_last_day(table["start_date"])
     end, end_end = first_and_last_day(table["end_date"])
     faults = _fault(
         table[end_end < start],
@@ -103,13 +103,13 @@ def rule_faults(
         "Nobody can have seen it",
         f"{remedy}; a planned end has end_status planned",
     )
-    return faults + (_kind_faults(table, label, facts, start_end) if facts is not None else [])
+    return faults + (kind_faults(table, label, facts) if facts is not None else [])
 
 
-def _kind_faults(
-    table: pd.DataFrame, label: str, facts: RegisterFacts, latest: pd.Series
-) -> list[Fault]:
+def kind_faults(table: pd.DataFrame, label: str, facts: RegisterFacts) -> list[Fault]:
+    """Return kinds that a register does not have, and events before their kind began."""
     faults = []
+    latest = first_and_last_day(table["start_date"])[1]
     for kind in dict.fromkeys(table["kind"]):
         rows = table[table["kind"] == kind]
         if kind not in facts.kinds:

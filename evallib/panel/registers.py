@@ -99,7 +99,7 @@ def follow_register(
     no_code = table["council_code"].str.strip() == ""
     combined = table["council_code"].str.startswith("E47")
     usable = ~no_code & ~combined
-    faults = unknown_codes(table[usable], book, label) + _bad_dates(table, label)
+    faults = unknown_codes(table[usable], book, label) + date_faults(table, label)
     faults += rule_faults(table, label, facts, datetime.date.today())
     events = table.assign(council_code=book.follow(table["council_code"]), set_aside="")
     merged = usable & ~events["council_code"].isin(book.councils)
@@ -109,14 +109,11 @@ def follow_register(
     return events, faults
 
 
-def _bad_dates(table: pd.DataFrame, label: str) -> list[Fault]:
+def date_faults(table: pd.DataFrame, label: str) -> list[Fault]:
+    """Return dates of a register that are none, and dates coarser than their precision says."""
     faults = []
     for column in ("start_date", "end_date"):
-        cells = table[column]
-        padded = cells.where(cells.str.len() != 4, cells + "-01-01")
-        padded = padded.where(padded.str.len() != 7, padded + "-01")
-        real = pd.to_datetime(padded, format="%Y-%m-%d", errors="coerce").notna() | (cells == "")
-        rows = table[~real]
+        rows = table[~is_real_date(table[column])]
         if len(rows):
             faults.append(
                 Fault(
@@ -126,10 +123,7 @@ def _bad_dates(table: pd.DataFrame, label: str) -> list[Fault]:
                     "Mend the date, or give a coarser one with its date_precision",
                 )
             )
-    fits = pd.Series(True, index=table.index)
-    for precision, form in _DATE_FORMS.items():
-        fits &= (table["date_precision"] != precision) | table["start_date"].str.fullmatch(form)
-    rows = table[~fits]
+    rows = table[~is_as_precise(table)]
     if len(rows):
         faults.append(
             Fault(
@@ -140,3 +134,18 @@ def _bad_dates(table: pd.DataFrame, label: str) -> list[Fault]:
             )
         )
     return faults
+
+
+def is_real_date(cells: pd.Series) -> pd.Series:
+    """Return which cells are a year, month or day of the calendar, or empty."""
+    padded = cells.where(cells.str.len() != 4, cells + "-01-01")
+    padded = padded.where(padded.str.len() != 7, padded + "-01")
+    return pd.to_datetime(padded, format="%Y-%m-%d", errors="coerce").notna() | (cells == "")
+
+
+def is_as_precise(table: pd.DataFrame) -> pd.Series:
+    """Return which rows have a start_date at least as fine as their date_precision."""
+    fits = pd.Series(True, index=table.index)
+    for precision, form in _DATE_FORMS.items():
+        fits &= (table["date_precision"] != precision) | table["start_date"].str.fullmatch(form)
+    return fits

@@ -14,6 +14,7 @@ KIND_WORDS = {
     "finance_peer_review": "finance peer review",
     "childrens_non_statutory_engagement": "children's non-statutory engagement",
     "never_by_date": "said to have had none by a date",
+    "none_between": "said to have had none between two dates",
 }
 # The two rules for councils without a record, as every view names them.
 RULE_WORDS = {
