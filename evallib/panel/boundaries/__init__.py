@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evallib.panel.boundaries.denominators import joining_of, packaged_joinings
+from evallib.panel.boundaries.denominators import Joining, joining_of, packaged_joinings
 from evallib.panel.boundaries.lineage import Lineage, build_lineage
 from evallib.panel.boundaries.policy import Boundaries, apply_boundaries
 from evallib.panel.boundaries.touched import reorganised_councils
@@ -10,6 +10,7 @@ from evallib.panel.boundaries.uses import use_of, uses_of
 
 __all__ = [
     "Boundaries",
+    "Joining",
     "Lineage",
     "apply_boundaries",
     "build_lineage",

@@ -69,27 +69,32 @@ def read_reporting(text: str, reported_by: Iterable[Tier]) -> Reporting | None:
         ``all``, or one or more of ``lower-tier``, ``upper-tier``, ``collection``, ``unitary``,
         ``disposal``, joined by commas.
     reported_by : iterable of {'district', 'county', 'single'}
-        The kinds of council that have figures; asked only where the text says none of these words.
+        The kinds of council that have figures; asked where the text says ``all`` and where it says
+        none of these words.
 
     Returns
     -------
     Reporting or None
-        None where districts and counties both have figures and nothing says whether they add up.
+        ``all`` means that figures of counties and of their districts are parts of one whole, where
+        both have figures. None where both have figures and nothing says whether they add up.
 
     Examples
     --------
     >>> sorted(read_reporting("collection,unitary", ()).tiers)
     ['district', 'single']
-    >>> read_reporting("all", ()).is_added, read_reporting("collection,disposal", ()).is_added
-    (True, False)
+    >>> read_reporting("all", ("district", "county")).is_added
+    True
+    >>> read_reporting("collection,disposal", ("district", "county")).is_added
+    False
     """
+    held = frozenset(reported_by)
+    both = {"district", "county"} <= held
     if text.strip() == "all":
-        return Reporting(_EVERY, is_added=True)
+        return Reporting(_EVERY if both else held, is_added=both)
     words = [word.strip() for word in text.split(",") if word.strip()]
     if words and all(word in _REPORTERS for word in words):
         return Reporting(frozenset().union(*(_REPORTERS[word] for word in words)), is_added=False)
-    held = frozenset(reported_by)
-    return None if {"district", "county"} <= held else Reporting(held, is_added=False)
+    return None if both else Reporting(held, is_added=False)
 
 
 def contributors(

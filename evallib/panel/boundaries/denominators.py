@@ -59,24 +59,26 @@ def joining_of(name: str, catalogue: Catalogue) -> Joining:
     name : str
         The indicator.
     catalogue : Catalogue
-        Its description; a column `denominator`, where there is one, names what weights it.
+        Its description; `denominator`, where there is such a column, or `scale_by` names what it
+        is a rate of.
 
     Returns
     -------
     Joining
-        The packaged row for a shipped indicator. Of others: a rate by the denominator that the
-        catalogue names, a count where the name says so (``_count``, ``_gbp``, ``_gbp_000``), and
+        The packaged row for a shipped indicator. Of others: a count where the name says so
+        (``_count``, ``_gbp``, ``_gbp_000``), a rate where the catalogue names a denominator, and
         otherwise refused.
     """
     packaged = packaged_joinings()
     if name in packaged:
         return packaged[name]
-    described = str(catalogue.describe(name).get("denominator") or "")
-    if described:
-        return Joining("rate", described, "the denominator that its description names")
     if name.endswith(_COUNTS):
         return Joining("count")
-    return Joining("cannot", reason="its description names no denominator")
+    row = catalogue.describe(name)
+    described = str(row.get("denominator") or row.get("scale_by") or "")
+    if described:
+        return Joining("rate", described, "the denominator that its description names")
+    return Joining("cannot", reason="its name is no count's, and no denominator is named")
 
 
 Values = Callable[[str], Mapping[tuple[str, int], float]]

@@ -7,6 +7,7 @@ import pandas as pd
 from evallib.design import Designs
 from evallib.exposure import Exposure
 from evallib.panel import Panel
+from evallib.panel.boundaries import Joining, joining_of
 from evallib.panel.covariates import DEPRIVATION_NOTE
 from evallib.plan import Plan
 from evallib.report.formats import format_count, format_number
@@ -108,13 +109,16 @@ def _by_indicator(
             {
                 "number": numbers[str(name), str(year)],
                 "indicator": indicator_title(panel.catalogue, str(name)),
+                "joined": _joining_words(joining_of(str(name), panel.store.catalogue)),
                 "boundary_year": year,
                 **{word: int(did.get(word, 0)) for word in _DID},
                 **{column: int(part[column].sum()) for column in counts},
             }
         )
     frame = pd.DataFrame(rows)
-    unused = [c for c in (*_DID, *counts[2:]) if c in frame and not frame[c].any()]
+    unused = [c for c in (*_DID, *counts[2:]) if not frame[c].any()]
+    if panel.boundaries.made.empty:
+        unused.append("joined")
     return Table(
         frame.drop(columns=unused),
         "Councils that reorganisation touched, by indicator and by what was done with them",
@@ -126,6 +130,7 @@ def _by_indicator(
         row_header="indicator",
         labels={
             "number": "Number",
+            "joined": "How figures of several councils are joined",
             "boundary_year": "Boundaries at the end of",
             **_DID,
             "figures_in": "Council-years before [note 1]",
@@ -135,6 +140,14 @@ def _by_indicator(
             "recast_set_aside": "Recast, not used",
         },
     )
+
+
+def _joining_words(joining: Joining) -> str:
+    if joining.kind == "count":
+        return "added up"
+    if joining.kind == "rate":
+        return f"weighted by {joining.stands_for}"
+    return f"not joined: {joining.reason}"
 
 
 def _by_outcome(designs: Designs) -> Table:
