@@ -161,14 +161,14 @@ def _in_words(gaps: pd.DataFrame, level: str) -> str:
 
 
 def _kinds_chart(counts: pd.DataFrame) -> Chart:
-    worst = counts.loc[counts["missing_pct"].idxmax()]
-    text = format_number(float(worst["missing_pct"]), 0)
+    worst = float(counts["missing_pct"].max())
+    text = format_number(worst, 0)
     frame = counts[["title", "council_type", "councils", "council_years", "missing", "missing_pct"]]
     return missingness_chart(
         frame,
         headline=(
             f"At most {text} per cent missing in any council type"
-            if worst["missing_pct"] >= 0.5
+            if worst >= 0.5
             else "Hardly a figure is missing in any council type"
         ),
         subtitle=(
