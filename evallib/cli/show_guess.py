@@ -10,6 +10,7 @@ from evallib.panel import open_store
 from evallib.panel.own.guess import guess_mapping
 from evallib.panel.own.guess_text import block_lines
 from evallib.panel.own.proposal import Guess
+from evallib.plan.files import written_path
 from evallib.plan.places import shown_path
 from evallib.report.exports import safe_csv_text
 
@@ -43,7 +44,7 @@ def guess_lines(
     stem = _stem(guess)
     names = folder / f"{stem}.names.csv"
     block = folder / f"{stem}.own_data.yml"
-    lines = list(block_lines(guess, shown_path(names)))
+    lines = list(block_lines(guess, written_path(names)))
     texts = {block: "\n".join(lines) + "\n"}
     if len(guess.doubtful):
         texts[names] = safe_csv_text(guess.doubtful)

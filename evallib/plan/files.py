@@ -42,6 +42,26 @@ def find_file(name: str, plan_path: Path | None) -> Path | None:
     return None
 
 
+def written_path(path: Path) -> str:
+    """Return a path as a plan should name it, so that it is found from any working folder.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Any path, existing or not.
+
+    Returns
+    -------
+    str
+        From the project's folder where the path lies inside, else absolute.
+    """
+    absolute = Path(os.path.abspath(path))
+    for root in project_roots():
+        if absolute.is_relative_to(root):
+            return absolute.relative_to(root).as_posix()
+    return absolute.as_posix()
+
+
 def local_database(url: str) -> tuple[str, str, str] | None:
     """Split the URL of a database that is a file into what stands before, the path and the rest.
 

@@ -22,7 +22,7 @@ from evallib.plan.places import shown_path
 LEAVE_OUT = "leave out"
 _MOST_NAMES = 12
 _AREA = re.compile(r"[A-Z]\d{8}")
-_CODE_LIKE = re.compile(r"[A-Za-z]\d{5,}")
+_CODE_LIKE = re.compile(r"[A-Za-z]\d{4,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def _one(text: str, year: int, register: Register) -> tuple[str, str, Answer | N
 
 def _two_councils(grid: Grid, found: pd.DataFrame) -> list[str]:
     """Return a note for every name that stands for one council and later for another."""
-    named = found[found["code"].ne("") & ~found["text"].map(is_council_code)]
+    named = found[found["code"].ne("") & ~found["text"].map(is_council_code).astype(bool)]
     notes = []
     for text, rows in named.groupby("text", sort=True):
         spans = rows.groupby("code")["year"].agg(["min", "max"]).sort_values("min")

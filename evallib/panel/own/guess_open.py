@@ -15,6 +15,7 @@ from evallib.panel.own.names import NameBook
 from evallib.panel.own.proposal import Guess
 from evallib.panel.own.years import plain_heading
 from evallib.panel.sidecars import read_sidecar, sidecar_path
+from evallib.plan.files import local_database, written_path
 from evallib.plan.own_data import has_password
 from evallib.plan.places import shown_path
 
@@ -37,7 +38,13 @@ def open_database(given: str, table: str | None, names: NameBook) -> Guess:
             raise _told(address.label, what, "Say which one with --table")
         table = held[0]
     grid = read_table(address, table, None, None)
-    shown = given if not has_password(given) or given.startswith("env:") else "env:MY_DATABASE"
+    shown = given
+    if not given.startswith("env:"):
+        local = local_database(given)
+        if local is not None and address.file is not None:
+            shown = f"{local[0]}{written_path(address.file)}{local[2]}"
+        elif has_password(given):
+            shown = "env:MY_DATABASE"
     return Guess({"database": shown, "table": table}, 1, grid, find_roles(grid, names))
 
 
@@ -77,9 +84,9 @@ def _official(path: Path) -> list[str]:
 
 
 def _opened(path: Path, sheet: str | None, names: NameBook) -> Guess:
-    source = {"file": shown_path(path)}
+    source = {"file": written_path(path)}
     if is_text(path):
-        row = header_row_of(text_rows(path, source["file"]))
+        row = header_row_of(text_rows(path, shown_path(path)))
         grid = read_grid(path, sheet, row)
         return Guess(source, row, grid, find_roles(grid, names))
     file = open_file(path)
@@ -105,7 +112,7 @@ def _opened(path: Path, sheet: str | None, names: NameBook) -> Guess:
     if len(found) != 1:
         listed = first_five([f"'{one.source['sheet']}'" for one in found] or list(file.sheets))
         what = f"{len(found)} of its {len(file.sheets)} sheets hold councils and figures: {listed}"
-        raise _told(source["file"], what, "Say which one with --sheet")
+        raise _told(shown_path(path), what, "Say which one with --sheet")
     others = len(file.sheets) - 1
     found[0].facts.append(f"the only one of {others + 1} sheets that holds councils and figures")
     return found[0]

@@ -13,6 +13,7 @@ from evallib.panel.importers.cells import MARKS
 LARGEST = 1e15  # beyond it a figure loses digits
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_POUND = re.compile(r"^([+-]?)\u00a3\s*")
 _MINUS = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " "})
 
 
@@ -58,7 +59,7 @@ def read_figure(cell: object, missing: Collection[str], *, is_percent: bool) -> 
 
 
 def _number(text: str, is_percent: bool) -> float:
-    bare = text.removeprefix("\u00a3").strip()
+    bare = _POUND.sub(r"\1", text).strip()
     if bare.endswith("%"):
         if not is_percent:
             raise ValueError("has a per cent sign, but the unit is not percent")
