@@ -50,7 +50,9 @@ def series_breaks(plan: Plan, panel: Panel, designs: Designs) -> Sections:
     if clear:
         text = f"No break is known within the years of: {'; '.join(clear)}."
         gaps.append(f"{text} That none is known does not say that there is none.")
-    return Sections((*sections, Section("", tuple(gaps))) if gaps else tuple(sections))
+    return Sections(
+        (*sections, Section("Other outcomes", tuple(gaps))) if gaps else tuple(sections)
+    )
 
 
 def break_words(panel: Panel, design: Design, kind: str) -> list[str]:
@@ -109,7 +111,7 @@ def _table(table: pd.DataFrame, design: Design) -> Table:
             "std_error": "Its standard error",
         },
         row_header="group",
-        decimals=decimals_for(spread) + 1 if spread > 0 else 2,
+        decimals=decimals_for(spread) if spread > 0 else 2,
     )
 
 

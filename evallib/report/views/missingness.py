@@ -178,7 +178,7 @@ def _kinds_chart(counts: pd.DataFrame) -> Chart:
         source=SOURCE,
         label="title",
         year="council_type",
-        slug="missing-by-type",
+        slug="missing-by-type-chart",
     )
 
 
@@ -200,23 +200,21 @@ def _arms_chart(arms: pd.DataFrame) -> Chart:
         label="title",
         year="part",
         order=ARMS,
-        slug="missing-by-arm",
+        slug="missing-by-arm-chart",
     )
 
 
 def _gaps_table(gaps: pd.DataFrame, level: str) -> Table:
     words = {BEFORE: "before", AFTER: "after", CHANGE: "change from before to after"}
     return Table(
-        gaps.drop(columns="outcome").assign(timing=gaps["timing"].map(words)),
+        gaps.drop(columns=["outcome", "std_error"]).assign(timing=gaps["timing"].map(words)),
         "Share without a figure: treated less comparison councils, in the same years",
         notes=(
             f"Bounds of {level} per cent intervals: standard errors clustered by council (councils "
             "of a joint event together), t distribution. 'not applicable': no figure is missing.",
         ),
         slug="missing-differences",
-        units=dict.fromkeys(
-            ("difference", "std_error", "conf_low", "conf_high"), "percentage points"
-        ),
+        units=dict.fromkeys(("difference", "conf_low", "conf_high"), "percentage points"),
         labels={
             "title": "Outcome",
             "timing": "When",

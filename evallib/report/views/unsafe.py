@@ -89,7 +89,7 @@ def unsafe_figures(plan: Plan, panel: Panel) -> Sections:
             sections.append(_unsafe_section(rows, panel, name))
     if clear:
         text = f"Nothing looks unsafe in the plan's years of: {'; '.join(clear)}."
-        sections.append(Section("", (text,)))
+        sections.append(Section("Other indicators", (text,)))
     return Sections(tuple(sections))
 
 
