@@ -94,10 +94,13 @@ def _compared(design: Design, kept: Estimate, found: Estimate) -> CheckResult:
     table = pd.DataFrame(rows, columns=_COLUMNS)
     before, after = float(kept.point[0]), float(found.point[0])
     shift, error = after - before, float(kept.std_error[0])
-    words = [
-        f"With suspicious figures {_WORDS[other]} the estimate is {after:.3g} instead of "
-        f"{before:.3g}, {abs(shift) / error:.2g} standard errors away ({_counted(design)})"
-    ]
+    opening = f"With suspicious figures {_WORDS[other]} the estimate"
+    moved = (
+        f"is {after:.3g} instead of {before:.3g}, {abs(shift) / error:.2g} standard errors away"
+        if shift
+        else f"stays at {before:.3g}"
+    )
+    words = [f"{opening} {moved} ({_counted(design)})"]
     crosses = (abs(before) >= design.meaningful_change) != (abs(after) >= design.meaningful_change)
     if abs(shift) > HALF * error:
         words.append("it hangs on figures that a careful reader would ask about")
