@@ -120,7 +120,7 @@ def test_many_units_are_solved_as_few():
     finally:
         gt.CHUNK = kept
     assert alone.att == pytest.approx(source.solution.att, abs=1e-11)
-    assert alone.influence == pytest.approx(source.solution.influence, abs=1e-9)
+    assert alone.influence == pytest.approx(source.solution.influence, abs=1e-7)
 
 
 @pytest.mark.parametrize("covariates", [["rural"], ["rural", "need"]])
@@ -145,7 +145,7 @@ def test_many_assignments_at_once_are_each_solved_as_alone(covariates):
             influence += problem.weight[:, None] * by_path[0].T[draw]
             assert estimate[0, row] == pytest.approx(weight[0] @ alone.att, abs=1e-10)
             expected = gt.cluster_sums(influence, problem.cluster).T
-            assert sums[0, row] == pytest.approx(expected, abs=1e-7)
+            assert sums[0, row] == pytest.approx(expected, rel=1e-6, abs=1e-6)
             assert not np.allclose(estimate[1, row], estimate[0, row])
 
 

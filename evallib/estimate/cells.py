@@ -9,7 +9,7 @@ import numpy as np
 
 from evallib.errors import EstimationError, Fault, did_you_mean
 from evallib.estimate.aggregate import KINDS, Averages, averages, pick, weigh
-from evallib.estimate.counts import count_rows
+from evallib.estimate.counts import Kinds, count_rows
 from evallib.estimate.group_time import (
     Problem,
     Solution,
@@ -42,6 +42,8 @@ class CellSource:
     ----------
     problem, solution
         The panel and its solved cells.
+    kinds : Kinds
+        The kinds of unit, for counts.
     level : float
         Confidence level.
     replaced : mapping of str to Estimate
@@ -52,6 +54,7 @@ class CellSource:
 
     problem: Problem
     solution: Solution
+    kinds: Kinds
     level: float
     replaced: Mapping[str, Estimate] = field(default_factory=dict)
     balance: int | None = None
@@ -198,11 +201,12 @@ class CellSource:
         shown = np.flatnonzero(solution.valid)
         each = np.zeros((shown.size, cells.path.size))
         each[np.arange(shown.size), shown] = 1.0
-        names = tuple(f"group={cells.group[c]:g},time={cells.period[c]}" for c in shown)
+        pairs = zip(cells.group[shown].tolist(), cells.period[shown].tolist(), strict=True)
+        names = tuple(f"group={group:g},time={period}" for group, period in pairs)
         event = (cells.period - cells.group)[shown]
         columns = np.empty((1 + shown.size, influence.shape[0]))  # a term in a row of memory
         columns[0] = influence
-        columns[1:] = solution.influence.T[shown]
+        columns[1:] = solution.influence.T if solution.valid.all() else solution.influence.T[shown]
         return self._build(
             ("overall", *names),
             np.concatenate([[np.nan], event]),
@@ -230,7 +234,7 @@ class CellSource:
         std_error = np.sqrt(np.diag(covariance))
         std_error = np.where(std_error > 1e-12 * max(size, 1e-300), std_error, np.nan)
         low, high, p_value = analytic_interval(point, std_error, self.level, None)
-        rows, units, treated = count_rows(problem, solution, weight)
+        rows, units, treated = count_rows(problem, self.kinds, weight)
         clusters = int(problem.cluster.max()) + 1
         return Estimate(
             estimator="group_time",

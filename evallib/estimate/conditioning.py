@@ -143,11 +143,7 @@ def _same_units(cells: Cells, observed: BoolArray) -> IntArray:
 
 
 def compare(
-    problem: Problem,
-    which: IntArray,
-    codes: IntArray,
-    columns: IntArray | None = None,
-    multiplier: FloatArray | None = None,
+    problem: Problem, which: IntArray, codes: IntArray, multiplier: FloatArray | None = None
 ) -> FirstStage:
     """Fit the first stage of some comparisons for some assignments.
 
@@ -157,8 +153,6 @@ def compare(
     which : integer array, shape (F,)
     codes : integer array, shape (R, N)
         The path of each unit in each assignment.
-    columns : integer array, optional
-        The units to use; others have no weight in these comparisons.
     multiplier : array, shape (R, N), optional
         Of the units' weights, in each assignment.
 
@@ -168,15 +162,8 @@ def compare(
         Of R times F comparisons, assignments first.
     """
     plan = problem.comparisons
-    changing = plan.design.shape[0] > 1
-    if columns is None:
-        design = plan.design[plan.when[which]] if changing else plan.design
-        weight = problem.both[:, plan.pair[which]].T
-    else:
-        periods = plan.when[which] if changing else np.zeros(1, dtype=np.int64)
-        design = plan.design[periods[:, None], :, columns].transpose(0, 2, 1)
-        weight = problem.both[columns[:, None], plan.pair[which]].T
-        codes = codes[:, columns]
+    design = plan.design[plan.when[which]] if plan.design.shape[0] > 1 else plan.design
+    weight = problem.both[:, plan.pair[which]].T
     if multiplier is not None:
         weight = weight * multiplier[:, None, :]
     treated = (codes[:, None, :] == plan.path[which][None, :, None]) * weight
@@ -186,3 +173,25 @@ def compare(
     if design.shape[0] > 1 and codes.shape[0] > 1:
         design = np.tile(design, (codes.shape[0], 1, 1))
     return fit_first_stage(design, treated.reshape(shape), control.reshape(shape), plan.method)
+
+
+def compare_once(problem: Problem, which: IntArray, codes: IntArray, units: IntArray) -> FirstStage:
+    """Fit the first stage of some comparisons for one assignment, over chosen units.
+
+    Parameters
+    ----------
+    problem : Problem
+    which : integer array, shape (F,)
+    codes : integer array, shape (N,)
+    units : integer array, shape (n,)
+        Where units that are in one of the comparisons stand.
+    """
+    plan = problem.comparisons
+    when = np.unique(plan.when[which])
+    places = when if when.size == 1 else plan.when[which]
+    design = np.array([plan.design[place].take(units, axis=1) for place in places])
+    weight = np.array([problem.both.T[pair].take(units) for pair in plan.pair[which]])
+    held = codes[units]
+    treated = weight * (held == plan.path[which][:, None])
+    control = weight * plan.control[which][:, held]
+    return fit_first_stage(design, treated, control, plan.method)

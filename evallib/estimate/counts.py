@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evallib.estimate.group_time import Problem, Solution
+from evallib.estimate.group_time import Problem
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
-from evallib.estimate.thinness import Thinness, measure
+from evallib.estimate.thinness import Thinness, count_clusters, effective_number, judge
 
 if TYPE_CHECKING:
     from evallib.estimate.cells import CellSource
@@ -29,6 +29,8 @@ class Kinds:
     ----------
     of_unit : integer array, shape (N,)
         The kind of each unit.
+    first : integer array, shape (M,)
+        Where a unit of each kind stands.
     size : integer array, shape (M,)
         Units of each kind.
     treated, control : boolean array, shape (M, C)
@@ -36,6 +38,7 @@ class Kinds:
     """
 
     of_unit: IntArray
+    first: IntArray
     size: IntArray
     treated: BoolArray
     control: BoolArray
@@ -45,7 +48,9 @@ def sort_units(problem: Problem, codes: IntArray) -> Kinds:
     """Return the kinds of unit of an assignment of paths."""
     cells, observed = problem.cells, problem.observed
     if observed.all():
-        path, of_unit, size = np.unique(codes, return_inverse=True, return_counts=True)
+        path, first, of_unit, size = np.unique(
+            codes, return_index=True, return_inverse=True, return_counts=True
+        )
         seen = np.ones((path.size, observed.shape[1]), dtype=bool)
     else:
         rows = np.column_stack([codes, np.packbits(observed, axis=1).astype(np.int64)])
@@ -56,6 +61,7 @@ def sort_units(problem: Problem, codes: IntArray) -> Kinds:
     used = seen[:, cells.time] & seen[:, cells.base]
     return Kinds(
         of_unit=np.asarray(of_unit, dtype=np.int64).reshape(-1),
+        first=first,
         size=size,
         treated=(path[:, None] == cells.path[None, :]) & used,
         control=problem.control.T[path] & used & ~cells.is_base,
@@ -63,11 +69,10 @@ def sort_units(problem: Problem, codes: IntArray) -> Kinds:
 
 
 def count_rows(
-    problem: Problem, solution: Solution, weight: FloatArray
+    problem: Problem, kinds: Kinds, weight: FloatArray
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Return rows, units and treated units behind each of K averages of the cells (K, C)."""
     cells = problem.cells
-    kinds = sort_units(problem, solution.codes)
     used = kinds.treated | kinds.control
     periods = np.arange(problem.periods.size)
     touched = (cells.time[:, None] == periods) | (cells.base[:, None] == periods)
@@ -92,18 +97,43 @@ def cell_thinness(source: CellSource) -> Thinness:
     problem, solution = source.problem, source.solution
     cells = problem.cells
     overall, influence = source.headline()
-    kinds = sort_units(problem, solution.codes)
+    kinds = source.kinds
     mass = np.bincount(kinds.of_unit, weights=problem.weight, minlength=kinds.size.size)
     total = mass @ kinds.treated
     share = np.divide(overall, total, out=np.zeros_like(overall), where=total > 0)
-    when = (cells.time[:, None] == np.arange(problem.periods.size)).astype(float)
-    by_year = (kinds.treated * share) @ when
-    compares = (kinds.control & (overall != 0)) @ (when > 0)
-    return measure(
-        weight=by_year[kinds.of_unit] * problem.weight[:, None],
-        is_control=compares[kinds.of_unit],
-        cohort=problem.paths.cohort[solution.codes],
-        periods=problem.periods,
-        cluster=problem.cluster,
-        contribution=influence,
+    when = cells.time[:, None] == np.arange(problem.periods.size)
+    carried = mass[:, None] * ((kinds.treated * share) @ when.astype(float))
+    carried /= carried.sum()
+    exposed = kinds.treated & (overall != 0)
+    is_treated = exposed.any(axis=1)
+    compares = kinds.control & (overall != 0)
+    treated_in, control_in = (
+        _clusters(problem, kinds, some @ when) for some in (exposed, compares)
     )
+    starts = problem.paths.cohort[solution.codes[kinds.first]]
+    return judge(
+        years=[
+            (int(period), float(part), int(treated), int(control))
+            for period, part, treated, control in zip(
+                problem.periods, carried.sum(axis=0), treated_in, control_in, strict=True
+            )
+        ],
+        cohorts=[
+            (
+                float(start),
+                float(carried[is_treated & (starts == start)].sum()),
+                int(kinds.size[is_treated & (starts == start)].sum()),
+            )
+            for start in np.unique(starts[is_treated])
+        ],
+        effective=effective_number(influence, problem.cluster, is_treated[kinds.of_unit]),
+        n_treated_clusters=int(_clusters(problem, kinds, is_treated[:, None])[0]),
+        n_control_clusters=int(_clusters(problem, kinds, compares.any(axis=1)[:, None])[0]),
+    )
+
+
+def _clusters(problem: Problem, kinds: Kinds, among: BoolArray) -> IntArray:
+    """Return how many clusters have a unit of the chosen kinds (M, T), column by column."""
+    if np.array_equal(problem.cluster, np.arange(problem.cluster.size)):
+        return np.asarray(kinds.size @ among, dtype=np.int64)
+    return count_clusters(problem.cluster, among[kinds.of_unit])

@@ -13,9 +13,14 @@ from typing import Literal
 
 import numpy as np
 
-from evallib.estimate.conditioning import Comparisons, build_design, compare, list_comparisons
+from evallib.estimate.conditioning import (
+    Comparisons,
+    build_design,
+    compare_once,
+    list_comparisons,
+)
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
-from evallib.estimate.two_by_two import NO_UNITS, Method, fit_second_stage
+from evallib.estimate.two_by_two import NO_UNITS, FirstStage, Method, fit_second_stage
 
 Comparison = Literal["never_treated", "not_yet_treated"]
 Base = Literal["varying", "universal"]
@@ -281,25 +286,22 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
     n_cells = cells.path.size
     att, influence = np.zeros(n_cells), np.zeros((n_cells, n))
     status, trimmed = np.zeros(n_cells, dtype=np.int64), np.zeros(n_cells, dtype=np.int64)
-    for which, columns in _blocks(problem, codes):
-        stage = compare(problem, which, codes[None, :], columns)
+    difference = problem.difference.T
+    for which, stage, units in _blocks(problem, codes):
         inside = np.flatnonzero((plan.of_cell >= which[0]) & (plan.of_cell <= which[-1]))
-        step = max(1, CHUNK // stage.treated.shape[1])
+        step = max(1, CHUNK // stage.up.shape[1])
         for start in range(0, inside.size, step):
             some = inside[start : start + step]
             own = plan.of_cell[some] - which[0]
             status[some], trimmed[some] = stage.status[own], stage.trimmed[own]
-            change = problem.difference.T[cells.pair[some]]
-            if columns is not None:
-                change = change[:, columns]
+            pairs = cells.pair[some]
+            change = np.array([difference[pair].take(units) for pair in pairs])
             value, part = fit_second_stage(stage.pick(own), change)
             part[status[some] > 0] = 0.0
             part *= n
             att[some] = np.where(status[some] > 0, 0.0, value)
-            if columns is None:
-                influence[some] = part
-            else:
-                influence[some[:, None], columns] = part
+            for cell, row in zip(some, part, strict=True):
+                influence[cell][units] = row
     for cell in np.flatnonzero(cells.is_base):
         member = codes == cells.path[cell]
         status[cell] = 0 if problem.both[member, cells.pair[cell]].any() else NO_UNITS
@@ -309,20 +311,31 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
     )
 
 
-def _blocks(problem: Problem, codes: IntArray) -> Iterator[tuple[IntArray, IntArray | None]]:
-    """Yield comparisons to solve together: many over all units, or one over its own units."""
+def _blocks(problem: Problem, codes: IntArray) -> Iterator[tuple[IntArray, FirstStage, IntArray]]:
+    """Yield first stages and the units they are of: all at once, or path by path."""
     plan = problem.comparisons
     count, n = plan.path.size, codes.size
-    together = CHUNK // n
-    if together > 1:
-        for start in range(0, count, together):
-            yield np.arange(start, min(start + together, count)), None
+    if count * n <= 2 * CHUNK:
+        units, which = np.arange(n), np.arange(count)
+        yield which, compare_once(problem, which, codes, units), units
         return
-    for one in range(count):
-        inside = (codes == plan.path[one]) | plan.control[one][codes]
-        inside &= problem.both[:, plan.pair[one]] > 0
-        columns = np.flatnonzero(inside)
-        yield np.array([one]), columns if columns.size else np.array([0])
+    for path in np.unique(plan.path):
+        rest = np.flatnonzero(plan.path == path)
+        while rest.size:
+            units = _units_of(plan, rest, codes)
+            together = max(1, CHUNK // units.size)
+            which, rest = rest[:together], rest[together:]
+            if rest.size:
+                units = _units_of(plan, which, codes)
+            yield which, compare_once(problem, which, codes, units), units
+
+
+def _units_of(plan: Comparisons, which: IntArray, codes: IntArray) -> IntArray:
+    """Return where units that are in one of the comparisons stand; one unit if there are none."""
+    inside = np.asarray(plan.control[which].any(axis=0))
+    inside[plan.path[which]] = True
+    units = np.flatnonzero(inside[codes])
+    return units if units.size else np.zeros(1, dtype=np.int64)
 
 
 def reweigh(problem: Problem, weights: FloatArray) -> Problem:
@@ -332,12 +345,10 @@ def reweigh(problem: Problem, weights: FloatArray) -> Problem:
 
 def cluster_sums(influence: FloatArray, cluster: IntArray) -> FloatArray:
     """Return influence values (N, K) summed within clusters (G, K)."""
+    if np.array_equal(cluster, np.arange(cluster.size)):
+        return influence
     order = np.argsort(cluster, kind="stable")
     first = np.flatnonzero(np.diff(cluster[order], prepend=-1))
-    if first.size == cluster.size:
-        if (order == np.arange(order.size)).all():
-            return influence
-        return influence[order]
     summed: FloatArray = np.add.reduceat(influence[order], first, axis=0)
     return summed
 

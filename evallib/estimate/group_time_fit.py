@@ -19,7 +19,7 @@ from evallib.errors import (
 from evallib.estimate.cell_warnings import require_distinct, warn_cells
 from evallib.estimate.cells import DOUBLY_ROBUST, CellSource
 from evallib.estimate.columns import Notes
-from evallib.estimate.counts import cell_thinness
+from evallib.estimate.counts import cell_thinness, sort_units
 from evallib.estimate.group_time import encode_paths, last_is_comparison, prepare, solve
 from evallib.estimate.intake import Sample
 from evallib.estimate.options import GroupTimeOptions
@@ -100,7 +100,13 @@ def fit_group_time(sample: Sample, options: GroupTimeOptions, notes: Notes) -> E
     )
     solution = solve(problem, codes)
     warn_cells(problem, solution, notes)
-    source = CellSource(problem, solution, options.level, balance=options.balance)
+    source = CellSource(
+        problem,
+        solution,
+        sort_units(problem, codes),
+        options.level,
+        balance=options.balance,
+    )
     estimate = source.describe_cells(int(observed.sum()), ())
     thinness = cell_thinness(source)
     if thinness.is_thin:

@@ -221,14 +221,15 @@ def _require_columns(
     if not isinstance(frame, pd.DataFrame):
         kind = type(frame).__name__
         raise EstimationError([Fault("frame", f"{kind} is not a DataFrame", "", "Give a frame")])
+    columns = list(frame.columns)
     for role, name in named.items():
-        if name is not None and name not in frame.columns:
+        if name is not None and name not in columns:
             hint = did_you_mean(name, [str(column) for column in frame.columns])
             have = first_five(list(frame.columns))
             faults.append(
                 Fault(f"{role}={name!r}", "no such column", "", f"The frame has {have}.{hint}")
             )
-        elif name is not None and list(frame.columns).count(name) > 1:
+        elif name is not None and columns.count(name) > 1:
             faults.append(
                 Fault(f"{role}={name!r}", "the frame has this column twice", "", "Keep one")
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -18,7 +18,7 @@ def critical_value(level: float, df: float | None) -> float:
     1.96
     """
     tail = 0.5 + level / 2
-    return float(stats.norm.ppf(tail) if df is None else stats.t.ppf(tail, df))
+    return float(special.ndtri(tail) if df is None else special.stdtrit(df, tail))
 
 
 def analytic_interval(
@@ -29,5 +29,5 @@ def analytic_interval(
     known = np.isfinite(std_error) & (std_error > 0)
     statistic = np.full(point.shape, np.nan)
     statistic[known] = np.abs(point[known] / std_error[known])
-    tail = stats.norm.sf(statistic) if df is None else stats.t.sf(statistic, df)
+    tail = special.ndtr(-statistic) if df is None else special.stdtr(df, -statistic)
     return point - half, point + half, 2 * np.asarray(tail, dtype=float)

@@ -16,7 +16,8 @@ from evallib.estimate.result import BoolArray, FloatArray
 ROUNDS = 12
 CAREFUL_ROUNDS = 60
 HALVINGS = 8
-TOLERANCE = 1e-12
+# Twice the gain that one more step promises, over the smaller arm. That step is still taken.
+TOLERANCE = 1e-13
 HIGHEST = 1 - 1e-6
 
 
@@ -61,6 +62,13 @@ def weighted_gram(design: FloatArray, weight: FloatArray) -> FloatArray:
     [[[4.0, 5.0], [5.0, 9.0]]]
     """
     k = design.shape[1]
+    if design.shape[0] == 1:  # one design for all comparisons: products once, then one product
+        rows, columns = np.triu_indices(k)
+        flat = weight @ (design[0, rows] * design[0, columns]).T
+        gram = np.empty((weight.shape[0], k, k))
+        gram[:, rows, columns] = flat
+        gram[:, columns, rows] = flat
+        return gram
     gram = np.empty((weight.shape[0], k, k))
     first = contract(design, weight)
     gram[:, 0, :] = first
@@ -73,17 +81,25 @@ def weighted_gram(design: FloatArray, weight: FloatArray) -> FloatArray:
 
 def contract(design: FloatArray, values: FloatArray) -> FloatArray:
     """Return X v of each comparison: (B or 1, k, N) by (B, N) gives (B, k)."""
+    if design.shape[0] == 1:
+        shared: FloatArray = values @ design[0].T
+        return shared
     found: FloatArray = np.matmul(design, values[:, :, None])[:, :, 0]
     return found
 
 
 def predict(design: FloatArray, coefficient: FloatArray) -> FloatArray:
     """Return b'X of each comparison: (B, k) by (B or 1, k, N) gives (B, N)."""
+    if design.shape[0] == 1:
+        shared: FloatArray = coefficient @ design[0]
+        return shared
     found: FloatArray = np.matmul(coefficient[:, None, :], design)[:, 0, :]
     return found
 
 
-def fit_propensity(design: FloatArray, treated: FloatArray, total: FloatArray) -> Propensity:
+def fit_propensity(
+    design: FloatArray, treated: FloatArray, total: FloatArray, gram: FloatArray
+) -> Propensity:
     """Fit the probability of being treated in each of B comparisons by maximum likelihood.
 
     Parameters
@@ -93,32 +109,68 @@ def fit_propensity(design: FloatArray, treated: FloatArray, total: FloatArray) -
     treated, total : array, shape (B, N)
         Weight of treated units, and of all units of the comparison, 0 elsewhere. Each comparison
         has some of both.
+    gram : array, shape (B, k, k)
+        X W X' at the total weights.
     """
-    mass, all_mass = treated.sum(axis=1), total.sum(axis=1)
-    beta = np.zeros((treated.shape[0], design.shape[1]))
-    beta[:, 0] = np.log(mass / (all_mass - mass))
-    limit = TOLERANCE * np.minimum(mass, all_mass - mass)
-    converged = np.zeros(mass.size, dtype=bool)
-    with np.errstate(over="ignore"):
+    mass, all_mass = contract(design, treated), gram[:, 0]
+    share = np.clip(mass[:, :1] / np.maximum(all_mass[:, :1], 1e-300), 1e-12, 1 - 1e-12)
+    limit = TOLERANCE * np.minimum(mass[:, 0], all_mass[:, 0] - mass[:, 0])
+    # Every score is the share of treated at first, so that the first step needs no pass over units.
+    beta = _solve(gram * (share * (1 - share))[:, :, None], mass - share * all_mass)
+    beta[:, 0] += np.log(share / (1 - share))[:, 0]
+    with np.errstate(all="ignore"):
         for _ in range(ROUNDS):
-            step, gain = _newton_step(design, beta, treated, total)
-            beta += step
-            converged = gain <= limit
+            at = _evaluate(design, beta, treated, total)
+            converged = at.gain <= limit
             if converged.all():
                 break
+            beta += at.step
         late = np.flatnonzero(~converged)
         if late.size:
             part = design if design.shape[0] == 1 else design[late]
             beta[late], converged[late] = _fit_carefully(
                 part, treated[late], total[late], limit[late]
             )
-        probability = _probability(predict(design, beta))
-        spread = 1 - probability
-        spread *= probability
-        spread *= total
-        np.minimum(probability, HIGHEST, out=probability)
-        score = treated - total * probability
-    return Propensity(probability, score, weighted_gram(design, spread), converged)
+            at = _evaluate(design, beta, treated, total)
+        # The last step is taken along the tangent: what it leaves is of second order.
+        probability, information = at.probability, at.information
+        last = predict(design, at.step)
+        last *= at.slope
+        last *= converged[:, None]
+        probability += last
+        np.clip(probability, 0.0, HIGHEST, out=probability)
+        score = np.multiply(total, probability, out=last)
+        np.subtract(treated, score, out=score)
+    fine = np.isfinite(information).all(axis=(1, 2)) & np.isfinite(probability).all(axis=1)
+    if not fine.all():
+        probability[~fine], score[~fine], information[~fine] = 0.5, 0.0, np.eye(beta.shape[1])
+    return Propensity(probability, score, information, converged & fine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """The likelihood at some coefficients: scores, slopes, and the Newton step from there."""
+
+    probability: FloatArray
+    slope: FloatArray
+    information: FloatArray
+    step: FloatArray
+    gain: FloatArray
+
+
+def _evaluate(
+    design: FloatArray, beta: FloatArray, treated: FloatArray, total: FloatArray
+) -> _Point:
+    """Return the Newton step (B, k) from coefficients, and twice the gain that it promises."""
+    probability = _probability(predict(design, beta))
+    slope = 1 - probability
+    slope *= probability
+    score = total * probability
+    np.subtract(treated, score, out=score)
+    gradient = contract(design, score)
+    information = weighted_gram(design, np.multiply(slope, total, out=score))
+    step = _solve(information, gradient)
+    return _Point(probability, slope, information, step, (step * gradient).sum(axis=1))
 
 
 def _probability(linear: FloatArray) -> FloatArray:
@@ -130,24 +182,16 @@ def _probability(linear: FloatArray) -> FloatArray:
     return linear
 
 
-def _newton_step(
-    design: FloatArray, beta: FloatArray, treated: FloatArray, total: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return the Newton step (B, k) and twice the gain that it promises (B,)."""
-    probability = _probability(predict(design, beta))
-    spread = 1 - probability
-    spread *= probability
-    spread *= total
-    probability *= total
-    np.subtract(treated, probability, out=probability)
-    gradient = contract(design, probability)
-    information = weighted_gram(design, spread)
-    # Keeps the system solvable where scores sit at 0 or 1; the solution is the same.
-    diagonal = np.arange(beta.shape[1])
-    floor = 1e-14 * total.sum(axis=1)[:, None]
-    information[:, diagonal, diagonal] += floor + np.finfo(float).tiny
-    step = np.asarray(np.linalg.solve(information, gradient[:, :, None])[:, :, 0], dtype=float)
-    return step, (step * gradient).sum(axis=1)
+def _solve(information: FloatArray, gradient: FloatArray) -> FloatArray:
+    """Return information^-1 gradient, also where scores sit at 0 or 1.
+
+    What is added to the diagonal keeps the system solvable; the maximum stays where it is.
+    """
+    diagonal = np.arange(gradient.shape[1])
+    size = information[:, diagonal, diagonal].max(axis=1, keepdims=True)
+    information[:, diagonal, diagonal] += 1e-14 * size + np.finfo(float).tiny
+    step = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
+    return np.asarray(step, dtype=float)
 
 
 def _fit_carefully(
@@ -164,7 +208,8 @@ def _fit_carefully(
     height = likelihood(beta)
     converged = np.zeros(height.size, dtype=bool)
     for _ in range(CAREFUL_ROUNDS):
-        step, gain = _newton_step(design, beta, treated, total)
+        at = _evaluate(design, beta, treated, total)
+        step, gain = at.step, at.gain
         step[converged] = 0.0
         slack = 1e-12 * np.abs(height)
         for _ in range(HALVINGS):

@@ -92,41 +92,65 @@ def measure(
     compares = np.asarray(is_control.any(axis=1))
     shares = size.sum(axis=0)
     treated_in, control_in = count_clusters(cluster, carries), count_clusters(cluster, is_control)
-    fired: list[str] = []
-    years = []
-    for place, period in enumerate(periods):
-        share = float(shares[place])
-        if share <= 0:
-            continue
-        treated, control = int(treated_in[place]), int(control_in[place])
-        years.append((int(period), share, treated, control))
-        if share > MIN_WEIGHT:
-            for count, word in ((treated, "treated"), (control, "comparison")):
-                if count < MIN_CLUSTERS_A_YEAR:
-                    fired.append(
-                        f"{period} carries {share:.0%} of the weight with {count} {word} clusters, "
-                        f"fewer than {MIN_CLUSTERS_A_YEAR}"
-                    )
     cohorts = []
     for start in np.unique(cohort[is_treated]):
         members = is_treated & (cohort == start)
-        share, count = float(size[members].sum()), int(members.sum())
-        cohorts.append((float(start), share, count))
+        cohorts.append((float(start), float(size[members].sum()), int(members.sum())))
+    return judge(
+        years=[
+            (int(period), float(shares[place]), int(treated_in[place]), int(control_in[place]))
+            for place, period in enumerate(periods)
+        ],
+        cohorts=cohorts,
+        effective=effective_number(contribution, cluster, is_treated),
+        n_treated_clusters=int(count_clusters(cluster, is_treated[:, None])[0]),
+        n_control_clusters=int(count_clusters(cluster, compares[:, None])[0]),
+    )
+
+
+def judge(
+    *,
+    years: list[tuple[int, float, int, int]],
+    cohorts: list[tuple[float, float, int]],
+    effective: float,
+    n_treated_clusters: int,
+    n_control_clusters: int,
+) -> Thinness:
+    """Return which parts of the rule fire.
+
+    Parameters
+    ----------
+    years : list of (year, share of the weight, treated clusters, comparison clusters)
+        Those without weight do not count.
+    cohorts : list of (cohort, share of the weight, treated units)
+    effective : float
+        Effective number of treated clusters.
+    n_treated_clusters, n_control_clusters : int
+    """
+    years = [year for year in years if year[1] > 0]
+    fired: list[str] = []
+    for period, share, treated, control in years:
+        for count, word in ((treated, "treated"), (control, "comparison")):
+            if share > MIN_WEIGHT and count < MIN_CLUSTERS_A_YEAR:
+                fired.append(
+                    f"{period} carries {share:.0%} of the weight with {count} {word} clusters, "
+                    f"fewer than {MIN_CLUSTERS_A_YEAR}"
+                )
+    for start, share, count in cohorts:
         if share > MIN_WEIGHT and count < MIN_COHORT:
             fired.append(
                 f"cohort {start:g} carries {share:.0%} of the weight with {count} councils, "
                 f"fewer than {MIN_COHORT}"
             )
-    effective = effective_number(contribution, cluster, is_treated)
     if effective < MIN_EFFECTIVE:
         fired.append(
             f"the effective number of treated clusters is {effective:.1f}, under "
             f"{MIN_EFFECTIVE:.0f}"
         )
     return Thinness(
-        n_treated_units=int(is_treated.sum()),
-        n_treated_clusters=int(count_clusters(cluster, is_treated[:, None])[0]),
-        n_control_clusters=int(count_clusters(cluster, compares[:, None])[0]),
+        n_treated_units=sum(count for _, _, count in cohorts),
+        n_treated_clusters=n_treated_clusters,
+        n_control_clusters=n_control_clusters,
         effective_treated_clusters=effective,
         years=tuple(years),
         cohorts=tuple(cohorts),
@@ -142,9 +166,9 @@ def count_clusters(cluster: IntArray, among: BoolArray) -> IntArray:
     cluster : integer array, shape (N,)
     among : boolean array, shape (N, T)
     """
-    order = np.argsort(cluster, kind="stable")
-    first = np.flatnonzero(np.diff(cluster[order], prepend=-1))
-    if first.size < order.size:
+    if not np.array_equal(cluster, np.arange(cluster.size)):
+        order = np.argsort(cluster, kind="stable")
+        first = np.flatnonzero(np.diff(cluster[order], prepend=-1))
         among = np.logical_or.reduceat(among[order], first, axis=0)
     return np.asarray(among.sum(axis=0), dtype=np.int64)
 

@@ -13,8 +13,14 @@ from typing import Literal
 
 import numpy as np
 
-from evallib.estimate.propensity import contract, fit_propensity, predict, weighted_gram
-from evallib.estimate.result import FloatArray, IntArray
+from evallib.estimate.propensity import (
+    Propensity,
+    contract,
+    fit_propensity,
+    predict,
+    weighted_gram,
+)
+from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
 Method = Literal["dr", "ipw", "reg"]
 
@@ -32,32 +38,35 @@ class FirstStage:
     Parameters
     ----------
     design : array, shape (B or 1, k, N)
-    treated, control : array, shape (B, N)
-        Weight of each unit in either arm.
-    odds : array, shape (B, N), or None
-        Weight of comparison units under the propensity score.
-    score, information : arrays, shape (B, N) and (B, k, k), or None
-        Residual of the propensity model, and the inverse of its information.
+    control : array, shape (B, N)
+        Weight of each comparison unit.
+    up, down : array, shape (B, N); ``down`` may be None
+        Weights that sum to one: of treated units, and of comparison units under the score.
+    reach : array, shape (B, N)
+        How far a residual moves the effect: its own weight, and through the regression.
     bread : array, shape (B, k, k), or None
         Inverse cross-product of the comparison units' design.
+    score, information : arrays, shape (B, N) and (B, k, k), or None
+        Residual of the propensity model, and the inverse of its information.
     status, trimmed : integer arrays, shape (B,)
         Why a comparison cannot be made; how many comparison units have a score above 0.995 and
         carry no weight.
     """
 
     design: FloatArray
-    treated: FloatArray
     control: FloatArray
-    odds: FloatArray | None
+    up: FloatArray
+    down: FloatArray | None
+    reach: FloatArray
+    bread: FloatArray | None
     score: FloatArray | None
     information: FloatArray | None
-    bread: FloatArray | None
     status: IntArray
     trimmed: IntArray
 
     def pick(self, which: IntArray) -> FirstStage:
         """Return the comparisons ``which``; a single one is left to broadcast."""
-        if self.treated.shape[0] == 1:
+        if self.up.shape[0] == 1:
             return self
 
         def some(values: FloatArray | None) -> FloatArray | None:
@@ -65,12 +74,13 @@ class FirstStage:
 
         return FirstStage(
             self.design if self.design.shape[0] == 1 else self.design[which],
-            self.treated[which],
             self.control[which],
-            some(self.odds),
+            self.up[which],
+            some(self.down),
+            self.reach[which],
+            some(self.bread),
             some(self.score),
             some(self.information),
-            some(self.bread),
             self.status[which],
             self.trimmed[which],
         )
@@ -89,59 +99,77 @@ def fit_first_stage(
         Weight of each unit in either arm, 0 elsewhere.
     method : 'dr', 'ipw' or 'reg'
     """
-    status = np.where((treated.sum(axis=1) > 0) & (control.sum(axis=1) > 0), 0, NO_UNITS)
-    trimmed = np.zeros(status.size, dtype=np.int64)
+    treated_mass = treated.sum(axis=1, keepdims=True)
+    gram = weighted_gram(design, control)
+    status = np.where((treated_mass[:, 0] > 0) & (gram[:, 0, 0] > 0), 0, NO_UNITS)
     if (status > 0).any():  # a comparison that cannot be made gets numbers that do no harm
-        treated = np.where((status > 0)[:, None], 0.5, treated)
-        control = np.where((status > 0)[:, None], 0.5, control)
-    bread: FloatArray | None = None
-    odds: FloatArray | None = None
+        none = (status > 0)[:, None]
+        treated, control = np.where(none, 0.5, treated), np.where(none, 0.5, control)
+        treated_mass = treated.sum(axis=1, keepdims=True)
+        gram = weighted_gram(design, control)
+    k = design.shape[1]
+    whole = gram + weighted_gram(design, treated) if method != "reg" else gram
+    if k > 1:
+        bad = _is_collinear(whole if method == "ipw" else gram) & (status == 0)
+        status = np.where(bad, COLLINEAR, status)
+        gram[status > 0] = whole[status > 0] = np.eye(k)
+    up = treated / treated_mass
+    pull = contract(design, up)
+    reach = up
+    trimmed = np.zeros(status.size, dtype=np.int64)
+    down: FloatArray | None = None
     score: FloatArray | None = None
     information: FloatArray | None = None
-    gram: FloatArray | None = None
-    k = design.shape[1]
-    total = treated + control if method != "reg" else control
-    if method != "ipw":
-        gram = weighted_gram(design, control)
-    elif k > 1:
-        gram = weighted_gram(design, total)
-    if gram is not None and k > 1:
-        bad = _is_collinear(gram) & (status == 0)
-        status = np.where(bad, COLLINEAR, status)
-        gram[status > 0] = np.eye(k)
-    if method != "ipw" and gram is not None:
-        bread = np.asarray(np.linalg.inv(gram), dtype=float)
     if method != "reg":
-        fitted = fit_propensity(design, treated, total)
-        inside = np.where(total > 0, fitted.probability, 0.0)
-        far = (inside.max(axis=1) >= OVERLAP_LIMIT) & (status == 0)
-        status = np.where(far, OVERLAP, status)
-        status = np.where(~fitted.converged & (status == 0), NOT_CONVERGED, status)
-        over = (fitted.probability >= TRIM) & (control > 0)
-        np.subtract(1, fitted.probability, out=inside)
-        odds = np.divide(fitted.probability, inside, out=inside)
-        odds *= control
-        if over.any():
-            odds[over] = 0.0
-            trimmed = over.sum(axis=1)
-            none = (odds.sum(axis=1) <= 0) & (status == 0)
-            status = np.where(none, OVERLAP, status)
-        odds[status > 0] = 1.0
+        fitted = fit_propensity(design, treated, treated + control, whole)
+        down, status, trimmed = _weigh_comparison(fitted, treated, control, status)
         score = fitted.score
         matrix = fitted.information
         matrix[status > 0] = np.eye(k)
         information = _inverse(matrix)
-    return FirstStage(
-        design, treated, control, odds, score, information, bread, status, trimmed * (status == 0)
-    )
+        pull = pull - contract(design, down)
+        reach = up - down
+    bread: FloatArray | None = None
+    if method != "ipw":
+        bread = np.asarray(np.linalg.inv(gram), dtype=float)
+        slope = np.matmul(bread, pull[:, :, None])[:, :, 0]
+        reach = reach - predict(design, slope) * control
+    return FirstStage(design, control, up, down, reach, bread, score, information, status, trimmed)
 
 
-def _is_collinear(gram: FloatArray) -> FloatArray:
+def _weigh_comparison(
+    fitted: Propensity, treated: FloatArray, control: FloatArray, status: IntArray
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Return comparison weights by the odds of the score, statuses, and how many are trimmed."""
+    inside = np.where(treated + control > 0, fitted.probability, 0.0)
+    highest = inside.max(axis=1)
+    status = np.where((highest >= OVERLAP_LIMIT) & (status == 0), OVERLAP, status)
+    status = np.where(~fitted.converged & (status == 0), NOT_CONVERGED, status)
+    odds = np.subtract(1, fitted.probability, out=inside)
+    np.divide(fitted.probability, odds, out=odds)
+    odds *= control
+    trimmed = np.zeros(status.size, dtype=np.int64)
+    if (highest >= TRIM).any():
+        over = (fitted.probability >= TRIM) & (control > 0)
+        odds[over] = 0.0
+        trimmed = over.sum(axis=1) * (status == 0)
+    mass = odds.sum(axis=1, keepdims=True)
+    status = np.where((mass[:, 0] <= 0) & (status == 0), OVERLAP, status)
+    odds /= np.where(mass > 0, mass, 1.0)
+    return odds, status, trimmed
+
+
+def _is_collinear(gram: FloatArray) -> BoolArray:
     """Return whether cross-products (B, k, k) are singular, whatever the columns' units."""
     size = np.sqrt(np.einsum("bkk->bk", gram))
     size = np.where(size > 0, size, 1.0)
     scaled = gram / (size[:, :, None] * size[:, None, :])
-    return np.asarray(np.linalg.eigvalsh(scaled)[:, 0] < COLLINEARITY)
+    # Eigenvalues sum to k, so that the smallest is at least the determinant over k^(k-1).
+    k = gram.shape[1]
+    doubtful = np.linalg.det(scaled) < COLLINEARITY * k ** (k - 1)
+    if doubtful.any():
+        doubtful[doubtful] = np.linalg.eigvalsh(scaled[doubtful])[:, 0] < COLLINEARITY
+    return np.asarray(doubtful)
 
 
 def _inverse(matrix: FloatArray) -> FloatArray:
@@ -174,32 +202,31 @@ def fit_second_stage(stage: FirstStage, change: FloatArray) -> tuple[FloatArray,
     -------
     att, shape (B,); and influence, shape (B, N): the variance is the sum of its squares.
     """
-    design, treated = stage.design, stage.treated
+    design, residual = stage.design, change
     if stage.bread is not None:
         moment = contract(design, stage.control * change)
         beta = np.matmul(stage.bread, moment[:, :, None])[:, :, 0]
-        residual = change - predict(design, beta)
-    else:
-        residual = change.copy()
-    up = treated / treated.sum(axis=1, keepdims=True)
-    att = (up * residual).sum(axis=1)
-    influence = residual - att[:, None]
-    influence *= up
-    pull = contract(design, up)
-    if stage.odds is not None and stage.score is not None and stage.information is not None:
-        down = stage.odds / stage.odds.sum(axis=1, keepdims=True)
-        mean = (down * residual).sum(axis=1)
-        att = att - mean
+        residual = predict(design, beta)
+        np.subtract(change, residual, out=residual)
+    att = _dot(stage.up, residual)
+    influence = residual * stage.reach
+    influence -= stage.up * att[:, None]
+    if stage.down is not None and stage.score is not None and stage.information is not None:
+        mean = _dot(stage.down, residual)
         drawn = residual - mean[:, None]
-        drawn *= down
-        influence -= drawn
+        drawn *= stage.down
         slope = np.matmul(stage.information, contract(design, drawn)[:, :, None])[:, :, 0]
         part = predict(design, slope)
         part *= stage.score
         influence -= part
-        pull = pull - contract(design, down)
-    if stage.bread is not None:
-        slope = np.matmul(stage.bread, pull[:, :, None])[:, :, 0]
-        residual *= predict(design, slope) * stage.control
-        influence -= residual
+        influence += np.multiply(stage.down, mean[:, None], out=part)
+        att = att - mean
     return att, influence
+
+
+def _dot(weight: FloatArray, values: FloatArray) -> FloatArray:
+    """Return sums of products by row; one row of weights serves all."""
+    if weight.shape[0] == 1:
+        shared: FloatArray = values @ weight[0]
+        return shared
+    return np.asarray(np.einsum("bn,bn->b", weight, values))
