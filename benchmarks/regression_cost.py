@@ -3,6 +3,8 @@
     python benchmarks/regression_cost.py [units] [repeats]
 
 Both sides start from the same tidy frame and end with coefficients and a clustered covariance.
+The base regressions stand beside linearmodels, their engine; the estimators for staggered designs,
+which are our own arithmetic, beside diff-diff.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from typing import Any
 
+import diff_diff
 import numpy as np
 import pandas as pd
 from linearmodels.panel import (
@@ -34,6 +38,17 @@ ENGINES = {
     "twfe": (PanelOLS, {"entity_effects": True, "time_effects": True}),
     "random_effects": (RandomEffects, {}),
 }
+OTHERS: dict[str, Callable[[], Any]] = {
+    "sun_abraham": diff_diff.SunAbraham,
+    "etwfe": lambda: diff_diff.WooldridgeDiD(control_group="never_treated"),
+    "stacked": lambda: diff_diff.StackedDiD(
+        kappa_pre=3, kappa_post=2, control_group="never_treated"
+    ),
+    "lp_did": lambda: diff_diff.LPDiD(pre_window=3, post_window=2, control_group="never_treated"),
+    "bacon": diff_diff.BaconDecomposition,
+    "imputation": diff_diff.ImputationDiD,
+    "two_stage": diff_diff.TwoStageDiD,
+}
 CONSTANT = ("pooled", "between", "random_effects")
 
 
@@ -47,6 +62,9 @@ def make_frame(units: int, seed: int = 0) -> pd.DataFrame:
             "council": np.repeat([f"E{code:06d}" for code in range(units)], YEARS),
             "year": np.tile(year, units),
             "rate": level.ravel(),
+            "code": np.repeat(np.arange(units), YEARS),
+            "first": np.repeat(first, YEARS),
+            "start": np.repeat(np.nan_to_num(first), YEARS).astype(int),
             "exposed": (year[None, :] >= first[:, None]).astype(int).ravel(),
             "share": rng.normal(size=units * YEARS),
         }
@@ -67,7 +85,17 @@ def run_engine(name: str, frame: pd.DataFrame) -> float:
     return float(result.std_errors.iloc[0])
 
 
+def run_other(name: str, frame: pd.DataFrame) -> object:
+    columns = {"outcome": "rate", "unit": "code", "time": "year"}
+    if name == "lp_did":
+        return OTHERS[name]().fit(frame, **columns, treatment="exposed")
+    return OTHERS[name]().fit(frame, **columns, first_treat="start")
+
+
 def run_door(name: str, frame: pd.DataFrame) -> float:
+    if name in OTHERS:
+        columns = {"outcome": "rate", "unit": "code", "time": "year", "cohort": "first"}
+        return float(fit(name, frame, **columns).std_error[0])
     found = fit(
         name,
         frame,
@@ -80,13 +108,10 @@ def run_door(name: str, frame: pd.DataFrame) -> float:
     return float(found.std_error[0])
 
 
-def fastest(run: Callable[[], object], repeats: int) -> float:
-    taken = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        taken.append(time.perf_counter() - start)
-    return min(taken)
+def taken(run: Callable[[str, pd.DataFrame], object], name: str, frame: pd.DataFrame) -> float:
+    start = time.perf_counter()
+    run(name, frame)
+    return time.perf_counter() - start
 
 
 def main(units: int, repeats: int) -> None:
@@ -94,12 +119,12 @@ def main(units: int, repeats: int) -> None:
     frame = make_frame(units)
     figures = {}
     print(f"{units} units x {YEARS} years, best of {repeats}, seconds")
-    for name in ENGINES:
-        run_engine(name, frame), run_door(name, frame)
+    for name in (*ENGINES, *OTHERS):
+        run = run_engine if name in ENGINES else run_other
         engine, door = np.inf, np.inf
         for _ in range(repeats):  # in turn, so that both meet the same load
-            engine = min(engine, fastest(lambda: run_engine(name, frame), 1))  # noqa: B023
-            door = min(door, fastest(lambda: run_door(name, frame), 1))  # noqa: B023
+            engine = min(engine, taken(run, name, frame))
+            door = min(door, taken(run_door, name, frame))
         figures[name] = round(door / engine, 3)
         print(f"{name:18s} engine {engine:.4f}  door {door:.4f}  ratio {door / engine:.2f}")
     print(json.dumps({"units": units, "years": YEARS, "ratio": figures}))

@@ -112,6 +112,8 @@ BAD_OPTIONS = [
     ("stacked", {"window": None}, "no meaning without a window"),
     ("lp_did", {"small_sample": "linearmodels"}, "not fitted by linearmodels"),
     ("lp_did", {"covariates": ["share"]}, "has no such option"),
+    ("imputation", {"cluster": ["council", "year"]}, "two-way clustering"),
+    ("two_stage", {"weights": "people"}, "has no such option"),
     ("sun_abraham", {"reference": 2}, "after exposure"),
     ("stacked", {"window": (-20, 2)}, "no cohort has its whole window"),
     ("twfe", {"vcov": "driscol_kraay"}, "Did you mean 'driscoll_kraay'"),
@@ -125,7 +127,7 @@ BAD_OPTIONS = [
     ("event_study", {"window": (-3, 2), "reference": -5}, "outside the window"),
     ("event_study", {"reference": 1}, "after exposure"),
     ("event_study", {"reference": -20}, "no row lies at the reference"),
-    ("imputation", {}, "not available in this version"),
+    ("switching", {}, "not available in this version"),
     ("group_tme", {}, "Did you mean 'group_time'"),
 ]
 

@@ -12,13 +12,19 @@ import pandas as pd
 import pytest
 from estimation_panels import COLUMNS, make_panel
 
-from evallib.errors import AlreadyTreatedWarning, EmptyCellWarning, EstimationError, EvallibWarning
+from evallib.errors import (
+    AlreadyTreatedWarning,
+    EmptyCellWarning,
+    EstimationError,
+    EvallibWarning,
+    UnbalancedPanelWarning,
+)
 from evallib.estimate import fit
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::evallib.errors.EvallibWarning", "ignore::UserWarning", "ignore::FutureWarning"
 )
-NAMES = ("sun_abraham", "etwfe", "stacked", "lp_did")
+NAMES = ("sun_abraham", "etwfe", "stacked", "lp_did", "imputation", "two_stage")
 COHORTS = (2013, 2015, 2016, np.nan)
 THEIRS = {"outcome": "rate", "unit": "code", "time": "year"}
 
@@ -175,7 +181,7 @@ def test_cohorts_without_a_row_to_compare_with_are_left_out(name):
 def test_bad_staggered_frames_are_refused_in_words(name):
     with pytest.raises(EstimationError, match="no unit is exposed"):
         fit(name, make_panel(cohorts=(np.nan,)), **COLUMNS, cohort="first")
-    with pytest.raises(EstimationError, match="exposed at once|comparison"):
+    with pytest.raises(EstimationError, match="exposed at once|comparison|no exposed row can be"):
         fit(name, make_panel(cohorts=(2014,)), **COLUMNS, cohort="first")
     with pytest.raises(EstimationError, match="neither is given"):
         fit(name, make_panel(), **COLUMNS)
@@ -196,7 +202,84 @@ def test_bad_staggered_frames_are_refused_in_words(name):
     pd.testing.assert_frame_equal(early, before)
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.15])
+@pytest.mark.parametrize("covariates", [[], ["share"]])
+@pytest.mark.parametrize("name", ["imputation", "two_stage"])
+def test_imputed_effects_are_diff_diffs(name, covariates, missing):
+    from diff_diff import ImputationDiD, TwoStageDiD
+
+    kind = ImputationDiD if name == "imputation" else TwoStageDiD
+    frame = staggered(missing=missing)
+    theirs = kind().fit(frame, **THEIRS, first_treat="start", covariates=covariates or None,
+                        aggregate="all")  # fmt: skip
+    found = fit(name, frame, **COLUMNS, cohort="first", covariates=covariates)
+    rows = table(found)
+    assert found.point[0] == pytest.approx(theirs.overall_att, abs=1e-8)
+    assert found.std_error[0] == pytest.approx(theirs.overall_se, abs=1e-8)
+    assert len(theirs.event_study_effects) == 7 and len(theirs.group_effects) == 3
+    for label, effects in (
+        ("event_time", theirs.event_study_effects),
+        ("group", theirs.group_effects),
+    ):
+        for key, effect in effects.items():
+            if label == "event_time" and key < 0:
+                continue
+            row = rows.loc[f"{label}={key:g}"]
+            assert row["estimate"] == pytest.approx(effect["effect"], abs=1e-8)
+            assert row["std_error"] == pytest.approx(effect["se"], abs=1e-8)
+    size = np.sqrt((found.influence**2).sum(axis=0)) / found.n_units
+    assert size == pytest.approx(found.std_error, abs=1e-12)
+    assert found.df is None and found.inference == "influence_normal"
+
+
+def test_imputation_is_the_regression_on_cells_of_a_balanced_panel():
+    frame = staggered()
+    one = fit("imputation", frame, **COLUMNS, cohort="first")
+    two = fit("two_stage", frame, **COLUMNS, cohort="first")
+    three = fit("etwfe", frame, **COLUMNS, cohort="first", comparison="not_yet_treated")
+    assert one.point == pytest.approx(two.point, abs=1e-12)
+    assert one.point[0] == pytest.approx(three.point[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["imputation", "two_stage"])
+def test_rows_that_cannot_be_imputed_are_told(name):
+    frame = staggered(cohorts=(2013, 2015, 2017))
+    with pytest.warns(EmptyCellWarning, match="120 exposed rows cannot be imputed"):
+        found = fit(name, frame, **COLUMNS, cohort="first")
+    assert found.details["rows_not_imputed"] == 120 and "group=2017" not in found.terms
+    with pytest.raises(EstimationError, match="absorb twice"):
+        twice = frame.assign(twice=frame["share"] * 2)
+        fit(name, twice, **COLUMNS, cohort="first", covariates=["share", "twice"])
+    with pytest.raises(EstimationError, match="clusters cut through units"):
+        fit(name, frame, **COLUMNS, cohort="first", cluster="year")
+
+
+@pytest.mark.parametrize(
+    "cohorts", [COHORTS, (2013, 2015, 2017), (2005, 2014, np.nan), (2010, 2014, 2016)]
+)
+def test_bacons_comparisons_make_up_the_two_way_estimate(cohorts):
+    frame = staggered(cohorts=cohorts)
+    found = fit("bacon", frame, **COLUMNS, cohort="first")
+    parts = found.details["comparisons"]
+    assert parts["weight"].sum() == pytest.approx(1.0, abs=1e-12) and (parts["weight"] > 0).all()
+    assert parts["weight"] @ parts["estimate"] == pytest.approx(found.point[0], abs=1e-10)
+    assert found.point[1:] == pytest.approx(parts["estimate"].to_numpy())
+    plain = fit("twfe", frame, **COLUMNS, cohort="first")
+    assert found.std_error[0] == pytest.approx(plain.std_error[0], rel=1e-12)
+    assert np.isnan(found.std_error[1:]).all()
+    assert ("Later vs Always Treated" in set(parts["type"])) == (cohorts[0] <= 2010)
+    holes = staggered(cohorts=cohorts, missing=0.02)
+    with pytest.raises(EstimationError, match="allow_unbalanced=False"):
+        fit("bacon", holes, **COLUMNS, cohort="first")
+    whole = holes.groupby("council")["year"].transform("size") == 9
+    with pytest.warns(UnbalancedPanelWarning):
+        left = fit("bacon", holes, **COLUMNS, cohort="first", allow_unbalanced=False)
+    same = fit("bacon", holes[whole], **COLUMNS, cohort="first")
+    assert np.array_equal(left.point, same.point)
+
+
 PRESENTED = (
+    "bacon",
     *NAMES,
     "pooled",
     "between",
@@ -210,7 +293,7 @@ PRESENTED = (
 @pytest.mark.parametrize("name", PRESENTED)
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 def test_presentation_changes_nothing_and_units_only_scale(name, missing):
-    frame = staggered(missing=missing, pairs=3)
+    frame = staggered(missing=0.0 if name == "bacon" else missing, pairs=3)
     plain = fit(name, frame, **COLUMNS, cohort="first", cluster="pair")
     size = np.abs(plain.point).max()
 

@@ -87,7 +87,15 @@ def fit_cells(sample: Sample, options: RegressionOptions, wish: Wish, notes: Not
     )
     rows, terms, event_time, treated = _averages(grid, cells, wish, options.covariates)
     fitted = fit_regression(
-        sample, weight, regressors, (*cells, *options.covariates), options, dropped, notes, rows
+        sample,
+        weight,
+        regressors,
+        (*cells, *options.covariates),
+        options,
+        dropped,
+        notes,
+        rows,
+        is_checked=not options.covariates,
     )
     estimate = describe(
         fitted,
@@ -187,7 +195,7 @@ def _list_cells(sample: Sample, weight: FloatArray, wish: Wish) -> Grid:
     return Grid(
         np.array(group),
         np.array(event),
-        np.einsum("cnt,nt->c", grid, weight),
+        grid.reshape(len(grid), -1) @ weight.ravel(),
         grid.sum(axis=(1, 2)),
         grid.any(axis=2).sum(axis=1).astype(float),
         grid,

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from evallib.errors import EstimationError, Fault, SwappedColumnsWarning, ThinDesignWarning
+from evallib.estimate.bacon import fit_bacon
 from evallib.estimate.columns import Notes
 from evallib.estimate.etwfe import fit_etwfe
 from evallib.estimate.event_study import fit_event_study
 from evallib.estimate.group_time_fit import fit_group_time
+from evallib.estimate.imputation import fit_imputation, fit_two_stage
 from evallib.estimate.intake import Sample, take
 from evallib.estimate.lp_did import fit_lp_did
 from evallib.estimate.options import GroupTimeOptions, read_options
@@ -37,9 +39,22 @@ REGRESSIONS: Mapping[str, Callable[[Sample, Any, Notes], Estimate]] = {
     "etwfe": fit_etwfe,
     "stacked": fit_stacked,
     "lp_did": fit_lp_did,
+    "bacon": fit_bacon,
+    "imputation": fit_imputation,
+    "two_stage": fit_two_stage,
 }
 FROM_LEVELS = ("pooled", "between")
-DATED = ("group_time", "event_study", "sun_abraham", "etwfe", "stacked", "lp_did")
+DATED = (
+    "group_time",
+    "event_study",
+    "sun_abraham",
+    "etwfe",
+    "stacked",
+    "lp_did",
+    "bacon",
+    "imputation",
+    "two_stage",
+)
 
 
 def fit(
@@ -58,8 +73,9 @@ def fit(
     Parameters
     ----------
     name : str
-        'group_time', 'event_study', 'sun_abraham', 'etwfe', 'stacked', 'lp_did', 'twfe',
-        'fixed_effects', 'first_difference', 'random_effects', 'mundlak', 'pooled' or 'between'.
+        'group_time', 'event_study', 'sun_abraham', 'etwfe', 'imputation', 'two_stage', 'stacked',
+        'lp_did', 'bacon', 'twfe', 'fixed_effects', 'first_difference', 'random_effects',
+        'mundlak', 'pooled' or 'between'.
     frame : DataFrame
         Is not changed; the order of its rows does not matter.
     outcome, unit, time : str

@@ -10,10 +10,10 @@ from evallib.errors import (
     EmptyCellWarning,
     EstimationError,
     Fault,
-    FewClustersWarning,
     ThinDesignWarning,
     first_five,
 )
+from evallib.estimate.clusters import unit_clusters
 from evallib.estimate.columns import Notes
 from evallib.estimate.event_study import leave_out_always_exposed
 from evallib.estimate.intake import Sample
@@ -21,7 +21,6 @@ from evallib.estimate.regression import prepare, solve
 from evallib.estimate.regression_options import LpDidOptions
 from evallib.estimate.result import BoolArray, Estimate, FloatArray, IntArray, analytic_interval
 from evallib.estimate.thinness import Thinness, measure
-from evallib.estimate.two_way import FEW_CLUSTERS
 
 REFERENCES = (
     "Dube, Girardi, Jorda and Taylor (2023), A Local Projections Approach to "
@@ -70,7 +69,7 @@ def fit_lp_did(sample: Sample, options: LpDidOptions, notes: Notes) -> Estimate:
     sample = leave_out_always_exposed(sample, notes)
     if not np.isfinite(sample.cohort).any():
         raise EstimationError([Fault("exposure", "no unit is exposed", "", "Check cohorts")])
-    groups = _clusters(sample, notes)
+    groups = unit_clusters(sample, notes)
     first, last = options.window
     horizons = [h for h in range(first, last + 1) if h != -1]
     found = {h: _project(sample, groups, [h], options) for h in horizons}
@@ -89,23 +88,6 @@ def fit_lp_did(sample: Sample, options: LpDidOptions, notes: Notes) -> Estimate:
     fits = [pooled, *(item for item in found.values() if item is not None)]
     shown = sorted([*(h for h, item in found.items() if item is not None), -1])
     return _describe(sample, groups, options, notes, pooled, shown, found, fits)
-
-
-def _clusters(sample: Sample, notes: Notes) -> IntArray:
-    """Return the units' clusters, refused where they are too few or cut through units."""
-    codes = sample.unit_cluster
-    if codes is None:
-        what = "clusters cut through units"
-        raise EstimationError([Fault("cluster", what, "", "Use clusters that hold whole units")])
-    count = np.unique(codes).size
-    if count <= 2:
-        what = f"there are {count} clusters"
-        why = "clustered standard errors are then near zero whatever the data say"
-        raise EstimationError([Fault("cluster", what, why, "Use smaller clusters")])
-    if count < FEW_CLUSTERS:
-        text = f"{count} clusters: clustered standard errors are too small below {FEW_CLUSTERS}."
-        notes.warn(FewClustersWarning, text)
-    return np.asarray(np.unique(codes, return_inverse=True)[1], dtype=np.int64)
 
 
 def _project(

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from evallib.errors import EstimationError, Fault, did_you_mean
 from evallib.estimate.regression_options import (
+    BaconOptions,
     EtwfeOptions,
     EventStudyOptions,
+    ImputationOptions,
     LpDidOptions,
     RegressionOptions,
     StackedOptions,
@@ -32,14 +34,14 @@ ESTIMATORS = (
     "etwfe",
     "stacked",
     "lp_did",
+    "bacon",
+    "imputation",
+    "two_stage",
 )
 NOT_YET = (
     "matched_did",
     "synthetic_did",
     "synthetic_control",
-    "imputation",
-    "two_stage",
-    "bacon",
     "switching",
     "ordered_logit",
     "good_or_better",
@@ -118,7 +120,7 @@ class GroupTimeOptions:
     seed: int = 0
 
 
-Options = GroupTimeOptions | RegressionOptions | LpDidOptions
+Options = GroupTimeOptions | RegressionOptions | LpDidOptions | BaconOptions | ImputationOptions
 _TYPES: Mapping[str, type[Options]] = {
     "group_time": GroupTimeOptions,
     "pooled": RegressionOptions,
@@ -133,6 +135,9 @@ _TYPES: Mapping[str, type[Options]] = {
     "etwfe": EtwfeOptions,
     "stacked": StackedOptions,
     "lp_did": LpDidOptions,
+    "bacon": BaconOptions,
+    "imputation": ImputationOptions,
+    "two_stage": ImputationOptions,
 }
 
 
@@ -324,7 +329,7 @@ def _cluster_faults(name: str, values: Mapping[str, Any]) -> list[Fault]:
     vcov, cluster = values.get("vcov", "cluster"), values.get("cluster")
     where = f"{name}, option 'cluster'"
     if isinstance(cluster, tuple):
-        if name in {"group_time", "lp_did"}:
+        if name in {"group_time", "lp_did", "imputation", "two_stage"}:
             what = f"two-way clustering is not for {name}"
             return [Fault(where, what, "", "Name one column")]
         if vcov == "cr3":

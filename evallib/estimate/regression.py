@@ -14,6 +14,7 @@ from evallib.estimate.result import BoolArray, FloatArray, IntArray
 from evallib.estimate.within import Projection, demean_units, prepare_projection, project
 
 ABSORBED = 1e-9
+WELL_APART = 1e-6
 
 Effects = Literal["two_way", "unit", "none"]
 
@@ -159,9 +160,7 @@ def absorbed(problem: Problem, regressors: FloatArray) -> BoolArray:
     raw = np.sqrt(((regressors * root) ** 2).sum(axis=(1, 2)))
     columns = (projected * root).reshape(len(regressors), -1).T
     hidden: BoolArray = np.asarray(before <= ABSORBED * np.maximum(raw, 1e-300))
-    left_over = np.abs(np.diag(np.linalg.qr(columns, mode="r")))
-    is_tall = left_over.size == len(regressors)
-    if is_tall and not hidden.any() and (left_over > ABSORBED * before).all():
+    if not hidden.any() and _is_well_apart(columns, before):
         return hidden
     gone = np.zeros(len(regressors), dtype=bool)
     basis = np.zeros((columns.shape[0], len(regressors)))
@@ -177,6 +176,22 @@ def absorbed(problem: Problem, regressors: FloatArray) -> BoolArray:
             basis[:, count] = left / size
             count += 1
     return gone
+
+
+def _is_well_apart(columns: FloatArray, before: FloatArray) -> bool:
+    """Return whether columns are so far from absorbed and collinear that no closer look is needed.
+
+    Parameters
+    ----------
+    columns : array, shape (n, k)
+    before : array, shape (k,)
+        Their lengths before period effects were removed.
+    """
+    size = np.sqrt((columns**2).sum(axis=0))
+    if (size <= WELL_APART * before).any():
+        return False
+    gram = columns.T @ columns / np.outer(size, size)
+    return bool(np.linalg.eigvalsh(gram)[0] > WELL_APART)
 
 
 def drop_singletons(weight: FloatArray, *, periods: bool = True) -> tuple[FloatArray, int, int]:

@@ -139,3 +139,44 @@ class LpDidOptions:
     cluster: str | None = None
     small_sample: SmallSample = "stata"
     level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaconOptions:
+    """Options of ``bacon``.
+
+    Parameters
+    ----------
+    cluster : str or (str, str), optional
+        Of the two-way estimate that is decomposed; default the unit.
+    small_sample : 'stata', 'fixest', 'linearmodels' or 'none'
+    allow_unbalanced : bool
+        False leaves out units that miss a period; True refuses them.
+    level : float
+    """
+
+    cluster: Cluster = None
+    small_sample: SmallSample = "stata"
+    allow_unbalanced: bool = True
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImputationOptions:
+    """Options of ``imputation`` and ``two_stage``.
+
+    Parameters
+    ----------
+    covariates : tuple of str
+        Columns that change over time; their slopes come from rows before exposure.
+    cluster : str, optional
+        Column of clusters that hold whole units; default the unit.
+    allow_unbalanced : bool
+        False leaves out units that miss a period.
+    level : float
+    """
+
+    covariates: tuple[str, ...] = ()
+    cluster: str | None = None
+    allow_unbalanced: bool = True
+    level: float = 0.95

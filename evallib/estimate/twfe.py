@@ -23,8 +23,16 @@ WITHIN_REFERENCES = (
 )
 
 
-def fit_twfe(sample: Sample, options: TwfeOptions, notes: Notes) -> Estimate:
+def fit_twfe(
+    sample: Sample, options: TwfeOptions, notes: Notes, *, by_engine: bool = True
+) -> Estimate:
     """Return the two-way fixed-effects estimate of one effect of exposure, or of slopes.
+
+    Parameters
+    ----------
+    sample, options, notes
+    by_engine : bool
+        False for our own least squares, where the estimate is a part of another one.
 
     Raises
     ------
@@ -38,7 +46,9 @@ def fit_twfe(sample: Sample, options: TwfeOptions, notes: Notes) -> Estimate:
     estimand = "Average effect of exposure under one effect for all, given unit and period effects."
     if not sample.has_exposure:
         estimand = "Slopes of the covariates, given unit and period effects."
-    return _fit_within(sample, options, notes, "twfe", estimand, "two_way", REFERENCES)
+    return _fit_within(
+        sample, options, notes, "twfe", estimand, "two_way", REFERENCES, by_engine=by_engine
+    )
 
 
 def fit_fixed_effects(sample: Sample, options: TwfeOptions, notes: Notes) -> Estimate:
@@ -70,6 +80,8 @@ def _fit_within(
     estimand: str,
     effects: Effects,
     references: tuple[str, ...],
+    *,
+    by_engine: bool = True,
 ) -> Estimate:
     """Return a regression of the outcome on exposure and covariates with absorbed effects."""
     sample, weight, dropped = trim(sample, options, notes, periods=effects == "two_way")
@@ -80,6 +92,7 @@ def _fit_within(
         require_contrast(exposed, weight, notes)
         names = ("att", *names)
         regressors = np.concatenate([exposed[None], regressors])
+    has_engine = by_engine and not options.trends
     if options.trends:
         estimand = f"{estimand[:-1]}, and given a straight line for each unit."
     fitted = fit_regression(
@@ -93,7 +106,7 @@ def _fit_within(
         np.eye(len(names)),
         effects=effects,
         trends=options.trends,
-        engine=None if options.trends else two_way_engine(sample, options, effects),
+        engine=two_way_engine(sample, options, effects) if has_engine else None,
     )
     count = int((exposed > 0).any(axis=1).sum())
     estimate = describe(

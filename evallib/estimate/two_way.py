@@ -116,6 +116,7 @@ def fit_regression(
     effects: Effects = "two_way",
     trends: bool = False,
     engine: Engine | None = None,
+    is_checked: bool = False,
 ) -> Fit:
     """Fit a regression and return coefficients with scores and covariance.
 
@@ -133,6 +134,8 @@ def fit_regression(
         Whether unit trends are absorbed too.
     engine : callable, optional
         Gives the coefficients; by default our own least squares.
+    is_checked : bool
+        Whether the regressors are known to be identified.
 
     Raises
     ------
@@ -144,7 +147,8 @@ def fit_regression(
     )
     sizes = _sizes(sample, problem, len(regressors), dropped, effects, trends)
     _require_clusters(sizes, options, notes)
-    require_identified(problem, regressors, names)
+    if not is_checked:
+        require_identified(problem, regressors, names)
     if options.vcov == "cr3" and effects != "none" and not sizes.units_nested:
         what = "clusters cut through units"
         remedy = "Use clusters that hold whole units, or vcov='cluster'"
@@ -325,7 +329,8 @@ def regression_thinness(fitted: Fit, sample: Sample, effect_rows: BoolArray) -> 
     problem, solution = fitted.problem, fitted.solution
     if not fitted.sizes.units_nested:
         return None
-    slope = np.einsum("a,ab,bnt->nt", fitted.rows[0], solution.bread, solution.projected)
+    flat = solution.projected.reshape(len(solution.beta), -1)
+    slope = (fitted.rows[0] @ solution.bread @ flat).reshape(problem.weight.shape)
     slope = slope * problem.weight
     kept = problem.weight > 0
     return measure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -203,8 +204,39 @@ def _fixest(folder: Path, reference: Mapping[str, Any]) -> Iterator[Row]:
     yield from compare(case, BASE_STAGG, stagg, columns, figures)
 
 
+def _bacon(folder: Path, reference: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield the two-way runs on castle, and every comparison of both tables."""
+    case, figures = "castle_bacon", reference["r_out.json"]
+    frame = pd.read_csv(folder / "castle.csv")
+    columns = _read("l_homicide", "state", treatment="post")
+    yield from compare(case, CASTLE, frame, columns, figures)
+    yield from _comparisons("castle", fit("bacon", frame, **columns), figures["bacon"])
+    frame = pd.read_csv(folder / "math_reform.csv")
+    columns = _read("incearn_ln", "state", time="class", treatment="reform_math")
+    found = fit("bacon", frame, **columns)
+    want = number(figures["math_reform_twfe"][0]["est"])
+    source = "R: fixest 0.14.2"
+    yield Row(case, "twfe", "math_reform estimate", found.point[0], want, TIGHT, source)
+    want = number(figures["math_reform_twfe"][0]["se"])
+    yield Row(case, "twfe", "math_reform se", found.std_error[0], want, TIGHT, source)
+    yield from _comparisons("math_reform", found, figures["math_reform"])
+
+
+def _comparisons(label: str, found: Estimate, figures: Any) -> Iterator[Row]:
+    table = found.details["comparisons"].set_index(["treated", "untreated"])
+    source = "R: bacondecomp 0.1.3"
+    for figure in figures:
+        other = figure["untreated"]
+        mine = table.loc[(figure["treated"], math.inf if other is None else other)]
+        name = f"{label} {figure['treated']} against {other or 'never'}"
+        for quantity in ("estimate", "weight"):
+            want = number(figure[quantity])
+            yield Row("castle_bacon", "bacon", f"{name} {quantity}", mine[quantity], want, TIGHT,
+                      source)  # fmt: skip
+
+
 def _read(outcome: str, unit: str, **more: Any) -> Mapping[str, Any]:
-    return {"outcome": outcome, "unit": unit, "time": "year", **more}
+    return {"time": "year", **more, "outcome": outcome, "unit": unit}
 
 
 CASES: Mapping[str, Callable[..., Iterator[Row]]] = {
@@ -223,8 +255,6 @@ CASES: Mapping[str, Callable[..., Iterator[Row]]] = {
         "wagepan.csv",
         _read("lwage", "nr", covariates=["married", "union", "expersq"]),
     ),
-    "castle_bacon": _plain(
-        "castle_bacon", CASTLE, "castle.csv", _read("l_homicide", "state", treatment="post")
-    ),
+    "castle_bacon": _bacon,
     "base_stagg_sunab": _fixest,
 }
