@@ -19,7 +19,6 @@ from evallib.report.sections import Section
 from evallib.report.tables import Table
 from evallib.report.views.findings import ESTIMATOR_WORDS
 from evallib.report.views.naming import INTERVAL_WORDS, RULE_WORDS, SOURCE
-from evallib.report.views.register import coverage_against_totals
 from evallib.report.words import change_unit, estimate_sentence
 
 
@@ -325,18 +324,6 @@ def checks_summary(results: Results) -> Table:
         labels={"no_record": "Comparison group", "meaning": "What it means"},
         slug="checks-summary",
     )
-
-
-def coverage_summary(results: Results) -> Chart | Section:
-    """Return the register against published totals, beside the result."""
-    table = saved_table(results, "coverage")
-    if table.empty:
-        sentence = (
-            "No published total is on file for these events: how complete the register is cannot "
-            "be said. A council without a record may have been exposed."
-        )
-        return Section("", (sentence,))
-    return coverage_against_totals(table)
 
 
 def disclosure(results: Results) -> Table:
