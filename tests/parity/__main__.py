@@ -40,16 +40,20 @@ def summary(rows: Sequence[Row]) -> Table:
         table.add_column(name, justify="left" if name in ("case", "estimator") else "right")
     for case, estimator in dict.fromkeys((row.case, row.estimator) for row in rows):
         part = [row for row in rows if (row.case, row.estimator) == (case, estimator)]
-        worst = max(part, key=lambda row: row.difference / row.tolerance)
         table.add_row(
             case,
             estimator,
             f"{len(part):,}",
             str(sum(not row.is_held for row in part)),
             f"{max(row.difference for row in part):.2e}",
-            f"{worst.difference / worst.tolerance:.2g}",
+            f"{max(_share(row) for row in part):.2g}",
         )
     return table
+
+
+def _share(row: Row) -> float:
+    """Return the difference as a share of its tolerance; counts have a tolerance of zero."""
+    return row.difference / row.tolerance if row.tolerance else row.difference
 
 
 def main() -> int:
