@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import compute, parquet
 from typer.testing import CliRunner
 
 from evallib.cli import app
@@ -273,6 +273,9 @@ def middle_flipped(raw: bytes) -> bytes:
     return raw[:400] + bytes([raw[400] ^ 255]) + raw[401:]
 
 
+GARBLED = compute.cast(
+    pa.array([b"E0600000\xff"]), options=compute.CastOptions(pa.string(), allow_invalid_utf8=True)
+)
 ROW = ("E06000001", "2012/13", 45.0, "outcomes/waste.csv")
 HARTLEPOOL = ["row 1", "council E06000001", "year 20"]
 CASES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
@@ -286,6 +289,10 @@ CASES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "cut out of its middle": (
         with_bytes(LANDFILL, lambda raw: raw[:500] + raw[900:]),
         [LANDFILL, "damaged"],
+    ),
+    "text that is not UTF-8": (
+        with_column(LANDFILL, "council_code", GARBLED),
+        [LANDFILL, "damaged", "UTF8"],
     ),
     "missing column": (
         with_column(LANDFILL, "fin_year", None),
@@ -535,6 +542,25 @@ def test_a_store_is_exchanged_only_when_asked_and_only_for_a_store(
             convert_folder(folder, place, replace=True)
     assert (other / "letter.txt").is_file()
     assert sorted(os.listdir(tmp_path)) == ["letters", "mine", "store"]
+
+
+def test_a_store_is_put_back_when_the_new_one_cannot_take_its_place(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "store"
+    convert_folder(folder, target)
+    plain = os.rename
+
+    def refuses(old: Path, new: Path) -> None:
+        if new == target and old.name.startswith(".store-"):
+            raise OSError(28, "No space left on device")
+        plain(old, new)
+
+    monkeypatch.setattr(os, "rename", refuses)
+    with pytest.raises(DataError, match="No space left"):
+        convert_folder(folder, target, replace=True)
+    assert load_store(target).held() == tuple(sorted(KEPT))
+    assert sorted(os.listdir(tmp_path)) == ["mine", "store"]
 
 
 def test_a_store_comes_back_after_a_kill_between_two_renames(folder: Path, tmp_path: Path) -> None:

@@ -247,7 +247,12 @@ def _exchange(draft: Path, target: Path) -> None:
     if target.exists():
         shutil.rmtree(old, ignore_errors=True)
         os.rename(target, old)
-    os.rename(draft, target)
+    try:
+        os.rename(draft, target)
+    except BaseException:
+        if old.exists():
+            os.rename(old, target)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -182,7 +182,9 @@ def _open(raw: bytes, where: str) -> tuple[pa.Table | None, list[Fault]]:
         return None, [Fault(where, "the file is cut off: its end is missing", why, _RESTORE)]
     try:
         file = parquet.ParquetFile(pa.BufferReader(raw), page_checksum_verification=True)
-        return file.read(use_threads=False), []
+        table = file.read(use_threads=False)
+        table.validate(full=True)
+        return table, []
     except (pa.ArrowException, OSError, ValueError) as error:
         what = f"the Parquet file is damaged ({' '.join(str(error).split())[:100]})"
         return None, [Fault(where, what, why, _RESTORE)]
