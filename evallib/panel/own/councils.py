@@ -123,7 +123,10 @@ def rows_left_out(grid: Grid, position: int, register: Register) -> tuple[set[in
     if len(areas):
         codes = first_five(sorted(set(areas.str[:3])))
         left[f"areas that are no English council (codes beginning {codes})"] = len(areas)
-    notes = [f"{grid.file}: {n:,} rows left out: {kind}." for kind, n in sorted(left.items())]
+    notes = [
+        f"{grid.file}: {n:,} {'row' if n == 1 else 'rows'} left out: {kind}."
+        for kind, n in sorted(left.items())
+    ]
     return set(out.index), notes
 
 

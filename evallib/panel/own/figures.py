@@ -285,7 +285,8 @@ def _figures_of(
         )
     lost = len(cells) - len(read) - sum(map(len, problems.values()))
     if lost:
-        taken.notes.append(f"{grid.file}: {lost:,} cells of {one.name} are missing.")
+        noun = "cell has" if lost == 1 else "cells have"
+        taken.notes.append(f"{grid.file}: {lost:,} {noun} no figure of {one.name}.")
     figures = cells.loc[list(read)].assign(value=list(read.values()))
     figures, faults = scaled(grid, figures, one)
     taken.faults += faults

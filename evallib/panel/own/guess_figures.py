@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pandas as pd
 
@@ -73,7 +74,9 @@ def _propose(
     percent = one.has_sign or re.search(r"%|per ?cent|\bpct\b", said, re.I) is not None
     unit = "percent" if percent else _money(said)
     times = 100.0 if percent and _are_shares(guess, one, rows) else None
-    return Proposed(one.column, measure, _name(title, percent, taken), title, unit, times)
+    return Proposed(
+        one.column, measure, _name(title or _stem(guess), percent, taken), title, unit, times
+    )
 
 
 def _are_shares(guess: Guess, one: FigureColumn, rows: pd.Index) -> bool:
@@ -97,6 +100,10 @@ def _money(text: str) -> str:
     if re.search(r"\u00a3 ?(000s?|k\b|thousand)", text, re.I):
         return "GBP thousand"
     return "GBP million" if re.search(r"\u00a3 ?(m\b|million)", text, re.I) else "GBP"
+
+
+def _stem(guess: Guess) -> str:
+    return Path(guess.source.get("file", "")).stem or guess.source.get("table", "")
 
 
 def _name(title: str, percent: bool, taken: set[str]) -> str:

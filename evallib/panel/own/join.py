@@ -75,6 +75,7 @@ def with_own_data(plan: Plan, store: Store) -> Store:
         except DataError as error:
             faults += error.faults
             continue
+        notes += _uncorrected(grid, table, store)
         taken = (take_figures if table.indicators else take_events)(grid, table, register)
         faults += taken.faults
         notes += taken.notes
@@ -218,6 +219,17 @@ def _rule(one: OwnIndicator, table: OwnTable, where: str) -> PeriodRule:
         why = "An event in January to March would fall on the wrong side of a figure"
         raise DataError([Fault(where, what, why, "Leave one of the two out")])
     return rule
+
+
+def _uncorrected(grid: Grid, table: OwnTable, store: Store) -> list[str]:
+    """Say how many corrections of shipped figures are not applied to those that replace them."""
+    names = [one.name for one in table.indicators if one.replaces]
+    counts = store.all_corrections["indicator"].value_counts().reindex(names).dropna()
+    return [
+        f"{grid.file}: {int(count)} rows of corrections.csv mend the shipped figures of {name}; "
+        "they are not applied to these."
+        for name, count in counts.items()
+    ]
 
 
 def _catalogue_row(one: OwnIndicator, table: OwnTable) -> dict[str, str]:
