@@ -288,10 +288,7 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
     status, trimmed = np.zeros(n_cells, dtype=np.int64), np.zeros(n_cells, dtype=np.int64)
     difference = problem.difference.T
     for which, stage, units in _blocks(problem, codes):
-        inside = np.flatnonzero((plan.of_cell >= which[0]) & (plan.of_cell <= which[-1]))
-        step = max(1, CHUNK // stage.up.shape[1])
-        for start in range(0, inside.size, step):
-            some = inside[start : start + step]
+        for some in _cells_of(plan, which, units.size):
             own = plan.of_cell[some] - which[0]
             status[some], trimmed[some] = stage.status[own], stage.trimmed[own]
             pairs = cells.pair[some]
@@ -309,6 +306,18 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
     return Solution(
         att, status == 0, influence.T, share / problem.weight.sum(), codes, status, trimmed
     )
+
+
+def _cells_of(plan: Comparisons, which: IntArray, n: int) -> Iterator[IntArray]:
+    """Yield the cells of some comparisons, as many as fit; one comparison's where it has many."""
+    inside = np.flatnonzero((plan.of_cell >= which[0]) & (plan.of_cell <= which[-1]))
+    groups = [inside]
+    if inside.size >= 4 * which.size:
+        groups = [inside[plan.of_cell[inside] == one] for one in which]
+    step = max(1, CHUNK // n)
+    for group in groups:
+        for start in range(0, group.size, step):
+            yield group[start : start + step]
 
 
 def _blocks(problem: Problem, codes: IntArray) -> Iterator[tuple[IntArray, FirstStage, IntArray]]:

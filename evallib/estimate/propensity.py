@@ -115,9 +115,7 @@ def fit_propensity(
     mass, all_mass = contract(design, treated), gram[:, 0]
     share = np.clip(mass[:, :1] / np.maximum(all_mass[:, :1], 1e-300), 1e-12, 1 - 1e-12)
     limit = TOLERANCE * np.minimum(mass[:, 0], all_mass[:, 0] - mass[:, 0])
-    # Every score is the share of treated at first, so that the first step needs no pass over units.
-    beta = _solve(gram * (share * (1 - share))[:, :, None], mass - share * all_mass)
-    beta[:, 0] += np.log(share / (1 - share))[:, 0]
+    beta = _start(gram, mass, share)
     with np.errstate(all="ignore"):
         for _ in range(ROUNDS):
             at = _evaluate(design, beta, treated, total)
@@ -145,6 +143,22 @@ def fit_propensity(
     if not fine.all():
         probability[~fine], score[~fine], information[~fine] = 0.5, 0.0, np.eye(beta.shape[1])
     return Propensity(probability, score, information, converged & fine)
+
+
+def _start(gram: FloatArray, mass: FloatArray, share: FloatArray) -> FloatArray:
+    """Return the coefficients of linear discrimination (B, k): no pass over the units.
+
+    With normal covariates of one variance in both arms they are the solution; else a start.
+    """
+    total = gram[:, 0]
+    gap = mass - share * total
+    slopes = _solve(gram.copy(), gap)
+    explained = (slopes * gap).sum(axis=1, keepdims=True) / total[:, :1]
+    slopes /= np.maximum(share * (1 - share) - explained, 1e-3 * share * (1 - share))
+    between = (mass / mass[:, :1] + (total - mass) / (total - mass)[:, :1]) / 2
+    between[:, 0] = 0.0
+    slopes[:, 0] = np.log(share / (1 - share))[:, 0] - (between * slopes).sum(axis=1)
+    return slopes
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,24 +65,26 @@ class FirstStage:
     trimmed: IntArray
 
     def pick(self, which: IntArray) -> FirstStage:
-        """Return the comparisons ``which``; a single one is left to broadcast."""
+        """Return the comparisons ``which``; where they are all one, that one to broadcast."""
         if self.up.shape[0] == 1:
             return self
+        first = int(which[0])
+        rows = slice(first, first + 1) if (which == first).all() else which
 
         def some(values: FloatArray | None) -> FloatArray | None:
-            return None if values is None else values[which]
+            return None if values is None else values[rows]
 
         return FirstStage(
-            self.design if self.design.shape[0] == 1 else self.design[which],
-            self.control[which],
-            self.up[which],
+            self.design if self.design.shape[0] == 1 else self.design[rows],
+            self.control[rows],
+            self.up[rows],
             some(self.down),
-            self.reach[which],
+            self.reach[rows],
             some(self.bread),
             some(self.score),
             some(self.information),
-            self.status[which],
-            self.trimmed[which],
+            self.status[rows],
+            self.trimmed[rows],
         )
 
 
@@ -229,4 +231,4 @@ def _dot(weight: FloatArray, values: FloatArray) -> FloatArray:
     if weight.shape[0] == 1:
         shared: FloatArray = values @ weight[0]
         return shared
-    return np.asarray(np.einsum("bn,bn->b", weight, values))
+    return np.asarray(np.vecdot(weight, values))
