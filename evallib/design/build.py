@@ -137,7 +137,8 @@ def build_sample(plan: Plan, panel: Panel, narrowed: Narrowed, no_record: str) -
     described = panel.store.councils[["council_code", "council_type", "region"]]
     kept = kept.merge(described, on="council_code", how="left")
     kept = kept.merge(panel.covariates, on="council_code", how="left")
-    kept["concurrent"] = kept["council_code"].map(narrowed.others).fillna("")
+    others = narrowed.others.to_dict()
+    kept["concurrent"] = [others.get(code, "") for code in kept["council_code"]]
     rows = rows.sort_values(["council_code", "period"], ignore_index=True)
     return Sample(rows[["council_code", "period", "value", "weight"]], kept, flow)
 
