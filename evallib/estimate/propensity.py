@@ -115,8 +115,8 @@ def fit_propensity(
     mass, all_mass = contract(design, treated), gram[:, 0]
     share = np.clip(mass[:, :1] / np.maximum(all_mass[:, :1], 1e-300), 1e-12, 1 - 1e-12)
     limit = TOLERANCE * np.minimum(mass[:, 0], all_mass[:, 0] - mass[:, 0])
-    beta = _start(gram, mass, share)
     with np.errstate(all="ignore"):
+        beta = _start(gram, mass, share)
         for _ in range(ROUNDS):
             at = _evaluate(design, beta, treated, total)
             converged = at.gain <= limit
@@ -158,7 +158,7 @@ def _start(gram: FloatArray, mass: FloatArray, share: FloatArray) -> FloatArray:
     between = (mass / mass[:, :1] + (total - mass) / (total - mass)[:, :1]) / 2
     between[:, 0] = 0.0
     slopes[:, 0] = np.log(share / (1 - share))[:, 0] - (between * slopes).sum(axis=1)
-    return slopes
+    return np.nan_to_num(slopes, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 @dataclass(frozen=True, slots=True)
