@@ -313,3 +313,12 @@ def test_shares_among_percentages_are_found_by_gap_year_and_council() -> None:
     assert (
         find_mixture(scores([0.6, 0.7, 0.9, 0.8, 0.9, 1.4], [1] * 5 + [2], list("abcdea"))) is None
     )
+
+
+def test_rows_without_a_figure_need_no_council_and_no_year(tmp_path: Path) -> None:
+    rows: Rows = [["Council", "Year", "% satisfied"], ["Leeds", "2015/16", 50]]
+    rows += [["Gotham", "2015/16", ""], ["Source: a survey", "", ".."]]
+    write_csv(tmp_path / "a.csv", rows)
+    store = joined(tmp_path, long_table("a.csv", missing=[".."]))
+    assert own_figures(store) == {("E08000035", "2015/16", "satisfied_pct"): 50}
+    assert any("2 cells have no figure of satisfied_pct" in note for note in store.notes)

@@ -12,7 +12,7 @@ from evallib.panel.own.duplicates import duplicate_faults
 from evallib.panel.own.grid import Grid, places, shown_cell
 from evallib.panel.own.percentages import is_percent
 from evallib.panel.own.scale import scaled
-from evallib.panel.own.values import read_figure
+from evallib.panel.own.values import is_missing, read_figure
 from evallib.panel.own.years import (
     YearCell,
     label_year,
@@ -66,12 +66,15 @@ def take_figures(grid: Grid, table: OwnTable, register: Register) -> Taken:
     except DataError as error:
         taken.faults += error.faults
         return taken
+    out, taken.notes = rows_left_out(grid, council, register)
+    cells = _given(grid, cells[~cells["row"].isin(out)], table, taken.notes)
     if cells.empty:
         if not taken.faults:
-            taken.faults.append(Fault(grid.label, "has no row that the mapping takes", "", _LOOK))
+            taken.faults.append(
+                Fault(grid.label, "has no figure that the mapping takes", "", _LOOK)
+            )
         return taken
-    out, taken.notes = rows_left_out(grid, council, register)
-    cells = _with_years(grid, cells[~cells["row"].isin(out)], table, taken.faults)
+    cells = _with_years(grid, cells, table, taken.faults)
     dated = cells[cells["is_dated"]]
     found = find_councils(grid, council, dated["row"], dated["first"], register)
     taken.faults += found.faults
@@ -82,7 +85,7 @@ def take_figures(grid: Grid, table: OwnTable, register: Register) -> Taken:
     parts = []
     for indicator in table.indicators:
         mine = cells[cells["indicator"] == indicator.name]
-        parts.append(_figures_of(grid, mine, indicator, table, taken))
+        parts.append(_figures_of(grid, mine, indicator, taken))
     figures = pd.concat(parts, ignore_index=False)
     figures = figures[figures["council_code"].ne("") & figures["is_dated"]]
     taken.faults += duplicate_faults(grid, figures, register)
@@ -175,6 +178,16 @@ def _of_measure(
     return mine.reset_index(drop=True)
 
 
+def _given(grid: Grid, cells: pd.DataFrame, table: OwnTable, notes: list[str]) -> pd.DataFrame:
+    """Return the cells that are not missing, and note how many are, by indicator."""
+    marks = {mark.casefold() for mark in table.missing}
+    lost = cells["cell"].map(lambda cell: is_missing(cell, marks)).astype(bool)
+    for name, count in cells.loc[lost, "indicator"].value_counts().items():
+        noun = "cell has" if count == 1 else "cells have"
+        notes.append(f"{grid.file}: {count:,} {noun} no figure of {name}.")
+    return cells[~lost]
+
+
 def _with_years(
     grid: Grid, cells: pd.DataFrame, table: OwnTable, faults: list[Fault]
 ) -> pd.DataFrame:
@@ -257,17 +270,14 @@ def _mixed_years(
     return []
 
 
-def _figures_of(
-    grid: Grid, cells: pd.DataFrame, one: OwnIndicator, table: OwnTable, taken: Taken
-) -> pd.DataFrame:
+def _figures_of(grid: Grid, cells: pd.DataFrame, one: OwnIndicator, taken: Taken) -> pd.DataFrame:
     """Read the numbers of one indicator, and hold percentages to their scale."""
-    missing = {mark.casefold() for mark in table.missing}
     percent = is_percent(one.unit)
     read: dict[int, float] = {}
     problems: dict[tuple[int, str], list[tuple[int, object]]] = {}
     for index, row, position, cell in cells[["row", "position", "cell"]].itertuples():
         try:
-            figure = read_figure(cell, missing, is_percent=percent)
+            figure = read_figure(cell, (), is_percent=percent)
         except ValueError as error:
             problems.setdefault((position, str(error)), []).append((row, cell))
             continue
@@ -283,10 +293,6 @@ def _figures_of(
                 _number_remedy(problem, [cell for _, cell in found]),
             )
         )
-    lost = len(cells) - len(read) - sum(map(len, problems.values()))
-    if lost:
-        noun = "cell has" if lost == 1 else "cells have"
-        taken.notes.append(f"{grid.file}: {lost:,} {noun} no figure of {one.name}.")
     figures = cells.loc[list(read)].assign(value=list(read.values()))
     figures, faults = scaled(grid, figures, one)
     taken.faults += faults

@@ -8,17 +8,20 @@ from pathlib import Path
 import pandas as pd
 
 from evallib.errors import DataError, Fault, first_five
+from evallib.panel.importers.cells import MARKS
 from evallib.panel.own.councils import Register, find_councils, rows_left_out
 from evallib.panel.own.dates import financial_year_of, read_date
 from evallib.panel.own.guess_figures import propose_figures
 from evallib.panel.own.guess_open import open_database, open_table
 from evallib.panel.own.names import NameBook
 from evallib.panel.own.proposal import Guess
+from evallib.panel.own.values import is_missing
 from evallib.panel.own.years import plain_heading, read_year, years_of_headings
 from evallib.panel.store import Store
 from evallib.plan.own_data import YEAR
 
 _NOW = 2024
+_MARKS = frozenset({*MARKS, *(f"[{mark}]" for mark in MARKS)})
 
 
 def guess_mapping(
@@ -78,39 +81,42 @@ def _told(label: str, what: str, remedy: str) -> DataError:
 
 
 def _years(guess: Guess, rows: Collection[int]) -> pd.DataFrame:
-    """Return row and first calendar year of every entry; a wide table's row has several."""
-    grid, roles = guess.grid, guess.roles
+    """Return row and first calendar year of every entry with a figure, or with a date."""
+    frame, roles = guess.grid.frame, guess.roles
     entries: list[tuple[int, int]] = []
-    singles: list[bool] = []
-    for row in grid.frame.index:
-        if row not in rows:
+    if guess.is_register:
+        for row, cell in frame[roles.date].items():
+            entries += [(int(str(row)), _dated(cell))] if row in rows else []
+        return pd.DataFrame(entries, columns=["row", "first"])
+    headed = [
+        (position, year)
+        for one in roles.figures
+        for position, year in years_of_headings(guess.grid.header, one.column)
+        if YEAR in one.column
+    ]
+    plain = [n for one in roles.figures if YEAR not in one.column for n in one.positions]
+    for number, cells in zip(frame.index, frame.to_numpy(dtype=object).tolist(), strict=True):
+        if number not in rows:
             continue
-        cells: list[object] = []
-        if guess.is_register:
-            try:
-                date = read_date(grid.frame.loc[row, roles.date])
-                entries.append((row, financial_year_of(date.text)))
-            except ValueError:
-                entries.append((row, _NOW))
-            continue
-        if roles.year is not None:
-            cells = [grid.frame.loc[row, roles.year]]
-        else:
-            cells = [
-                year
-                for one in roles.figures
-                if YEAR in one.column
-                for _, year in years_of_headings(grid.header, one.column)
-            ]
-        for cell in dict.fromkeys(cells):
+        given: list[object] = []
+        given += [year for position, year in headed if not is_missing(cells[position], _MARKS)]
+        if any(not is_missing(cells[position], _MARKS) for position in plain):
+            given.append(_NOW if roles.year is None else cells[roles.year])
+        for cell in dict.fromkeys(given):
             try:
                 year = read_year(cell)
             except ValueError:
                 continue
-            singles.append(not year.is_pair)
-            entries.append((row, year.first))
-    guess.single_years = any(singles)
-    return pd.DataFrame(entries or [(row, _NOW) for row in rows], columns=["row", "first"])
+            guess.single_years |= not year.is_pair and roles.has_years
+            entries.append((number, year.first))
+    return pd.DataFrame(entries, columns=["row", "first"])
+
+
+def _dated(cell: object) -> int:
+    try:
+        return financial_year_of(read_date(cell).text)
+    except ValueError:
+        return _NOW
 
 
 def _look_at_councils(guess: Guess, store: Store, names: NameBook) -> None:

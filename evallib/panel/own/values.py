@@ -17,6 +17,22 @@ _POUND = re.compile(r"^([+-]?)\u00a3\s*")
 _MINUS = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " "})
 
 
+def is_missing(cell: object, missing: Collection[str]) -> bool:
+    """Return whether a cell is empty or stands for a missing figure.
+
+    Examples
+    --------
+    >>> is_missing(" ", ()), is_missing("[C]", ["[c]"]), is_missing(0, ())
+    (True, True, False)
+    """
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return True
+    if isinstance(cell, (int, float, decimal.Decimal)) and not isinstance(cell, bool):
+        return f"{cell:g}" in missing
+    text = str(cell).translate(_MINUS).strip()
+    return not text or text.casefold() in missing
+
+
 def read_figure(cell: object, missing: Collection[str], *, is_percent: bool) -> float | None:
     """Return the number of a cell, None where it stands for a missing figure.
 
@@ -44,17 +60,15 @@ def read_figure(cell: object, missing: Collection[str], *, is_percent: bool) -> 
     >>> read_figure("1,234.5", (), is_percent=False), read_figure("..", [".."], is_percent=False)
     (1234.5, None)
     """
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    if is_missing(cell, missing):
         return None
     if isinstance(cell, bool):
         raise ValueError("is yes or no, not a figure")
     if isinstance(cell, (datetime.date, datetime.time, datetime.timedelta)):
         raise ValueError("is a date or a time, not a figure")
     if isinstance(cell, (int, float, decimal.Decimal)):
-        return None if f"{cell:g}" in missing else _held(cell, float(cell))
+        return _held(cell, float(cell))
     text = str(cell).translate(_MINUS).strip()
-    if not text or text.casefold() in missing:
-        return None
     return _held(text, _number(text, is_percent))
 
 
