@@ -181,6 +181,24 @@ def test_the_units_of_covariates_do_not_matter():
     assert moved.std_error == pytest.approx(plain.std_error, abs=1e-8)
 
 
+def test_order_names_and_other_columns_do_not_matter_and_nothing_is_changed():
+    frame = make_conditional(seed=17, missing=0.05)
+    before = frame.copy(deep=True)
+    options = {"cohort": "first", "covariates": ["rural", "need"], "cluster": "pair"}
+    plain = fit("group_time", frame, **COLUMNS, **options)
+    pd.testing.assert_frame_equal(frame, before)
+    again = fit("group_time", frame, **COLUMNS, **options)
+    assert np.array_equal(plain.covariance, again.covariance)
+    other = frame.sample(frac=1, random_state=3).assign(unused="text")
+    other["council"] = "x" + other["council"].str[::-1]
+    mixed = fit("group_time", other, **COLUMNS, **options)
+    assert mixed.point == pytest.approx(plain.point, abs=1e-9)
+    assert mixed.std_error == pytest.approx(plain.std_error, abs=1e-9)
+    years = {"year": frame["year"] + 300, "first": frame["first"] + 300}
+    later = fit("group_time", frame.assign(**years), **COLUMNS, **options)
+    assert later.point == pytest.approx(plain.point, abs=1e-9)
+
+
 def test_a_covariate_that_is_noise_hardly_moves_the_estimate_and_is_named():
     frame = make_conditional(seed=8, units=300)
     plain = fit("group_time", frame, **COLUMNS, cohort="first")
