@@ -14,6 +14,7 @@ import pytest
 from own_tables import LONG, SATISFIED, VISITS, Rows, joined, long_table, plan_of
 from publication_files import write_csv, write_ods, write_parquet, write_xlsx
 
+from evallib.errors import DataError
 from evallib.panel import open_store
 from evallib.panel.build import panel_from_store
 from evallib.panel.own.dates import read_date
@@ -322,3 +323,18 @@ def test_rows_without_a_figure_need_no_council_and_no_year(tmp_path: Path) -> No
     store = joined(tmp_path, long_table("a.csv", missing=[".."]))
     assert own_figures(store) == {("E08000035", "2015/16", "satisfied_pct"): 50}
     assert any("2 cells have no figure of satisfied_pct" in note for note in store.notes)
+
+
+def test_a_recast_table_must_say_on_which_boundaries(tmp_path: Path) -> None:
+    rows: Rows = [["Council", "2017/18", "2019/20"], ["Dorset", 50, 51]]
+    rows += [["Bournemouth, Christchurch and Poole", 52, 53]]
+    write_csv(tmp_path / "a.csv", rows)
+    table = long_table("a.csv", year=None, indicators=[SATISFIED | {"column": "{year}"}])
+    with pytest.raises(DataError) as error:
+        joined(tmp_path, table)
+    assert len(error.value.faults) == 1
+    assert "names_as_of" in str(error.value) and "'Dorset' may then mean" in str(error.value)
+    store = joined(tmp_path, table | {"names_as_of": "2019/20"})
+    figures = store.figures(["satisfied_pct"])
+    assert set(figures["council_code"]) == {"E06000059", "E06000058"}
+    assert list(figures["is_recast"]) == [True, False, True, False]

@@ -177,6 +177,12 @@ class OwnTable(Part):
         kind="path",
         default=None,
     )
+    names_as_of: Annotated[FinancialYear | None, BeforeValidator(_filled_in)] = parameter(
+        "The year whose councils all names mean, where the table was recast on its boundaries.",
+        kind="financial year",
+        allowed="like 2024/25; the councils of each row's year unless given",
+        default=None,
+    )
     leave_out: Annotated[tuple[Text, ...], BeforeValidator(_marks), Unique] = parameter(
         "What stands in the council column of rows that are no councils.",
         kind="list of texts",

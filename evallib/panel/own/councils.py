@@ -39,12 +39,16 @@ class Register:
         Plain name to the code, or to `LEAVE_OUT`, that a names file gives it.
     leave_out : frozenset of str
         Plain texts of rows that are no councils.
+    as_of : int or None
+        First calendar year of the financial year whose councils all names mean; that of each row
+        unless given.
     """
 
     book: CodeBook
     names: NameBook
     settled: Mapping[str, str] = field(default_factory=dict)
     leave_out: frozenset[str] = frozenset()
+    as_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +98,25 @@ def find_councils(
     """
     texts = rows.map({row: _text(cell) for row, cell in grid.frame[position].items()})
     pairs = pd.DataFrame({"text": texts, "year": years.astype(int), "row": rows})
+    if register.as_of is not None:
+        pairs["year"] = register.as_of
     codes: dict[tuple[str, int], str] = {}
     wrong: dict[str, tuple[str, Answer | None]] = {}
+    early: list[str] = []
     for text, year in pairs[["text", "year"]].drop_duplicates().itertuples(index=False):
         code, problem, answer = _one(text, int(year), register)
         codes[text, int(year)] = code
         if problem:
             wrong.setdefault(text, (problem, answer))
+        elif answer and answer.candidates[0].since > f"{year + 1}-03-31":
+            early.append(f"'{text}' in {year}/{(year + 1) % 100:02d}")
     keys = zip(pairs["text"], pairs["year"], strict=True)
     found = pd.Series([codes[key] for key in keys], index=rows.index, dtype=object)
     notes = _two_councils(grid, pairs.assign(code=found))
-    return Councils(found, texts, _faults(grid, position, pairs, wrong), notes)
+    faults = _faults(grid, position, pairs, wrong)
+    if notes and early and register.as_of is None:
+        faults.append(_recast(grid.column(position), early, notes))
+    return Councils(found, texts, faults, notes)
 
 
 def rows_left_out(grid: Grid, position: int, register: Register) -> tuple[set[int], list[str]]:
@@ -170,6 +182,18 @@ def _two_councils(grid: Grid, found: pd.DataFrame) -> list[str]:
             )
             notes.append(f"{grid.file}: '{text}' is read as the council then in office: {told}.")
     return notes
+
+
+def _recast(where: str, early: list[str], notes: list[str]) -> Fault:
+    """Return the fault of a table that was recast on later boundaries, but not by its names."""
+    names = first_five([note.partition(": ")[2].partition(" is read")[0] for note in notes])
+    return Fault(
+        f"{where}, {first_five(early)}",
+        "councils have figures before they existed, so that the table was recast on later "
+        f"boundaries; {names} may then mean the later council in every year",
+        "Dorset's area changed with its council: its figures would be put on the wrong one",
+        "Add names_as_of: with the year of these boundaries, or take those rows out",
+    )
 
 
 def _faults(

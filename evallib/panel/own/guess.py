@@ -133,6 +133,7 @@ def _look_at_councils(guess: Guess, store: Store, names: NameBook) -> None:
     out, notes = rows_left_out(grid, position, register)
     years = _years(guess, set(grid.frame.index) - out)
     found = find_councils(grid, position, years["row"], years["first"], register)
+    guess.is_recast = any("names_as_of" in fault.remedy for fault in found.faults)
     entries = years.assign(text=found.spellings, code=found.codes)
     matched = entries[entries["code"].ne("")]
     lost = entries[entries["code"].eq("")].drop_duplicates(["row", "text"])

@@ -82,6 +82,9 @@ def _table_lines(guess: Guess, names_file: str) -> Iterator[str]:
             yield from _comment(f"  doubtful: '{row['name']}', {row['rows']} rows{may}")
         if len(guess.doubtful) > 10:
             yield from _comment(f"  and {len(guess.doubtful) - 10} more")
+    if guess.is_recast:
+        note = "councils have figures before they existed: on the boundaries of which year?"
+        yield _line("names_as_of", CHANGE_ME, note)
     if guess.leave_out:
         yield _line("leave_out", guess.leave_out, "no councils")
     if guess.is_register:

@@ -27,6 +27,7 @@ from evallib.panel.store import Store
 from evallib.plan import Plan, shown_path
 from evallib.plan.files import find_file
 from evallib.plan.own_data import CALENDAR, OwnIndicator, OwnTable, default_basis
+from evallib.plan.years import parse_financial_year
 
 
 def with_own_data(plan: Plan, store: Store) -> Store:
@@ -159,7 +160,8 @@ def _open(
     if faults or grid is None:
         raise DataError(faults)
     leave_out = frozenset(plain_heading(text) for text in table.leave_out)
-    return grid, Register(store.book, names, settled, leave_out)
+    as_of = parse_financial_year(table.names_as_of) if table.names_as_of else None
+    return grid, Register(store.book, names, settled, leave_out, as_of)
 
 
 def _file(name: str, plan: Plan, where: str) -> Path:

@@ -62,6 +62,8 @@ class Guess:
         Texts that stand among the figures.
     leave_out : list of str
         Countries, regions and totals in the council column.
+    is_recast : bool
+        Whether councils have figures before they existed, and a name may mean two of them.
     origin : dict of str to str
         publisher, publication and licence, where a sidecar says them.
     doubtful : pandas.DataFrame
@@ -78,6 +80,7 @@ class Guess:
     single_years: bool = False
     missing: Counter[str] = field(default_factory=Counter)
     leave_out: list[str] = field(default_factory=list)
+    is_recast: bool = False
     origin: dict[str, str] = field(default_factory=dict)
     doubtful: pd.DataFrame = field(default_factory=pd.DataFrame)
     facts: list[str] = field(default_factory=list)
