@@ -278,6 +278,29 @@ def test_bacons_comparisons_make_up_the_two_way_estimate(cohorts):
     assert np.array_equal(left.point, same.point)
 
 
+def test_cohorts_without_a_period_between_them_are_one_for_bacon():
+    frame = staggered(cohorts=(2013, 2014, 2016, np.nan))
+    frame = frame[frame["year"] != 2013]
+    found = fit("bacon", frame, **COLUMNS, cohort="first")
+    parts = found.details["comparisons"]
+    assert sorted(parts["treated"].unique()) == [2014, 2016]
+    assert parts["weight"] @ parts["estimate"] == pytest.approx(found.point[0], abs=1e-10)
+
+
+@pytest.mark.parametrize("name", ["imputation", "two_stage", "lp_did", "twfe", "mundlak"])
+def test_a_standard_error_of_rounding_is_none(name):
+    """Clusters that agree to the last digit: no spread from which an error could be had."""
+    frame = staggered(units=8, cohorts=(2014, np.nan))
+    path = frame[frame["council"].isin(["E000", "E001"])].set_index(["first", "year"])["rate"]
+    shift = frame["code"] // 2 * 3.0
+    keys = pd.MultiIndex.from_frame(frame[["first", "year"]])
+    frame["rate"] = path.reindex(keys).to_numpy() + shift
+    frame["set"] = frame["code"] // 2
+    with pytest.warns(EvallibWarning, match="has no standard error"):
+        found = fit(name, frame, **COLUMNS, cohort="first", cluster="set")
+    assert np.isnan(found.std_error[0]) and np.isnan(found.p_value[0])
+
+
 PRESENTED = (
     "bacon",
     *NAMES,

@@ -104,16 +104,18 @@ def decompose(sample: Sample) -> pd.DataFrame:
     ----------
     sample : Sample
         Balanced. Units exposed from the first period on are one group, 'always'; cohorts after
-        the last period are never exposed in it.
+        the last period are never exposed in it. Cohorts without a period between them are one.
     """
     periods, outcome = sample.periods, sample.outcome
     cohort = np.where(sample.cohort > periods.max(), np.inf, sample.cohort)
+    place = np.minimum(np.searchsorted(periods, cohort), periods.size - 1)
+    cohort = np.where(np.isinf(cohort), cohort, periods[place])  # first period that is exposed
     cohort = np.where(cohort <= periods.min(), -np.inf, cohort)
     starts, size = np.unique(cohort, return_counts=True)
     mean = np.array([outcome[cohort == start].mean(axis=0) for start in starts])
     share = {s: float((periods >= s).mean()) for s in starts}
     number = dict(zip(starts, size, strict=True))
-    place = {start: k for k, start in enumerate(starts)}
+    at = {start: k for k, start in enumerate(starts)}
     rows = []
     for one in starts[np.isfinite(starts)]:
         for two in starts[starts != one]:
@@ -130,7 +132,7 @@ def decompose(sample: Sample) -> pd.DataFrame:
                     "treated": one,
                     "untreated": two,
                     "type": KINDS[kind],
-                    "estimate": change[place[one]] - change[place[two]],
+                    "estimate": change[at[one]] - change[at[two]],
                     "weight": (total * part) ** 2 * variance,
                     "rows": int(total * window.sum()),
                     "units": int(total),

@@ -22,6 +22,7 @@ from evallib.estimate.result import BoolArray, Estimate, FloatArray, analytic_in
 from evallib.estimate.thinness import measure
 from evallib.estimate.two_way import balance, require_identified
 
+ROUNDING = 1e-10
 REFERENCES = {
     "imputation": (
         "Borusyak, Jaravel and Spiess (2024), Review of Economic Studies 91(6), "
@@ -96,6 +97,9 @@ def _fit(
     np.add.at(summed, groups, influence)
     covariance = summed.T @ summed
     std_error = np.sqrt(np.diag(covariance))
+    reach = np.sqrt((wanted**2 + before**2).sum(axis=(1, 2)))
+    spread = np.ptp(sample.outcome[weight > 0])
+    std_error[std_error <= ROUNDING * spread * reach] = np.nan
     low, high, p_value = analytic_interval(point, std_error, options.level, None)
     there = weight > 0
     thinness = measure(

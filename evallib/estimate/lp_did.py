@@ -22,6 +22,8 @@ from evallib.estimate.regression_options import LpDidOptions
 from evallib.estimate.result import BoolArray, Estimate, FloatArray, IntArray, analytic_interval
 from evallib.estimate.thinness import Thinness, measure
 
+ROUNDING = 1e-10
+
 REFERENCES = (
     "Dube, Girardi, Jorda and Taylor (2023), A Local Projections Approach to "
     "Difference-in-Differences, NBER Working Paper 31184, doi:10.3386/w31184",
@@ -169,6 +171,9 @@ def _describe(
     covariance = scores.T @ scores
     fixed = np.array([item is None for item in columns])
     std_error = np.where(fixed, np.nan, np.sqrt(np.diag(covariance)))
+    reach = [0.0 if item is None else float((item.slope**2).sum()) ** 0.5 for item in columns]
+    spread = np.ptp(sample.outcome[sample.observed])
+    std_error[std_error <= ROUNDING * spread * np.array(reach)] = np.nan
     clusters = min(item.clusters for item in fits)
     low, high, p_value = analytic_interval(point, std_error, options.level, clusters - 1)
 

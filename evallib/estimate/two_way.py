@@ -40,6 +40,7 @@ from evallib.estimate.result import (
 from evallib.estimate.thinness import Thinness, measure
 
 FEW_CLUSTERS = 10
+VANISHED = 1e-7
 
 Engine = Callable[[Problem, FloatArray], Given]
 
@@ -267,12 +268,16 @@ def describe(
     options: RegressionOptions,
     references: tuple[str, ...],
 ) -> Estimate:
-    """Return the estimate of a fitted regression; rows of zeros are fixed at zero."""
+    """Return the estimate of a fitted regression; rows of zeros are fixed at zero.
+
+    A standard error of nothing but rounding (scores that cancel within every cluster) is none.
+    """
     rows, covariance, sizes = fitted.rows, fitted.covariance, fitted.sizes
     point = rows @ fitted.solution.beta
     matrix = rows @ covariance.matrix @ rows.T
     fixed = ~rows.any(axis=1)
-    std_error = np.where(fixed, np.nan, np.sqrt(np.maximum(np.diag(matrix), 0.0)))
+    std_error = np.sqrt(np.maximum(np.diag(matrix), 0.0))
+    std_error = np.where(fixed | (std_error <= VANISHED * _classical(fitted)), np.nan, std_error)
     low, high, p_value = analytic_interval(point, std_error, options.level, covariance.df)
     count, percent = len(terms), f"{100 * options.level:g}%"
     return Estimate(
@@ -302,6 +307,14 @@ def describe(
         references=references,
         details={"small_sample": options.small_sample, "vcov": options.vcov, "fit": fitted},
     )
+
+
+def _classical(fitted: Fit) -> FloatArray:
+    """Return what the terms' standard errors would be if rows were independent, shape (K,)."""
+    weight, solution = fitted.problem.weight, fitted.solution
+    variance = float((weight * solution.residual**2).sum()) / fitted.sizes.rows
+    size = np.einsum("ka,ab,kb->k", fitted.rows, solution.bread, fitted.rows, optimize=True)
+    return np.asarray(np.sqrt(np.maximum(size * variance, 0.0)))
 
 
 def finish(
