@@ -56,8 +56,9 @@ def flat_rows(effective: Mapping[str, Any], before: str = "") -> Iterator[tuple[
         if isinstance(value, Mapping):
             yield from flat_rows(value, f"{here}.")
         elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
-            for item in value:
-                name = item.get("indicator") or item.get("name")
+            for at, item in enumerate(value):
+                keys = ("indicator", "name", "register", "file", "table")
+                name = next((item[key] for key in keys if item.get(key)), str(at + 1))
                 facts = (
                     f"{k} {in_text(v)}" for k, v in item.items() if v is not None and v != name
                 )
