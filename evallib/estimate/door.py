@@ -18,6 +18,9 @@ from evallib.estimate.group_time_fit import fit_group_time
 from evallib.estimate.imputation import fit_imputation, fit_two_stage
 from evallib.estimate.intake import Sample, take
 from evallib.estimate.lp_did import fit_lp_did
+from evallib.estimate.matched_columns import find_column_faults, read_match_columns
+from evallib.estimate.matched_fit import fit_matched_did
+from evallib.estimate.matched_options import MatchedOptions
 from evallib.estimate.options import GroupTimeOptions, read_options
 from evallib.estimate.panel_regressions import fit_between, fit_first_difference, fit_pooled
 from evallib.estimate.random_effects import fit_mundlak, fit_random_effects
@@ -54,6 +57,7 @@ DATED = (
     "bacon",
     "imputation",
     "two_stage",
+    "matched_did",
 )
 
 
@@ -73,9 +77,9 @@ def fit(
     Parameters
     ----------
     name : str
-        'group_time', 'event_study', 'sun_abraham', 'etwfe', 'imputation', 'two_stage', 'stacked',
-        'lp_did', 'bacon', 'twfe', 'fixed_effects', 'first_difference', 'random_effects',
-        'mundlak', 'pooled' or 'between'.
+        'group_time', 'matched_did', 'event_study', 'sun_abraham', 'etwfe', 'imputation',
+        'two_stage', 'stacked', 'lp_did', 'bacon', 'twfe', 'fixed_effects', 'first_difference',
+        'random_effects', 'mundlak', 'pooled' or 'between'.
     frame : DataFrame
         Is not changed; the order of its rows does not matter.
     outcome, unit, time : str
@@ -91,8 +95,9 @@ def fit(
     **options
         ``comparison``, ``base``, ``anticipation``, ``method``, ``weights``, ``cluster``,
         ``allow_unbalanced``, ``balance``, ``covariates``, ``small_sample``, ``vcov``, ``window``,
-        ``reference``, ``trends``, ``lags``, ``level``, ``draws``, ``seed``, as the estimator has
-        them.
+        ``reference``, ``trends``, ``lags``, ``match``, ``match_on``, ``exact``, ``neighbours``,
+        ``replace``, ``caliper``, ``bias_correction``, ``trend_periods``, ``level``, ``draws``,
+        ``seed``, as the estimator has them.
 
     Returns
     -------
@@ -124,26 +129,35 @@ def fit(
     """
     chosen = read_options(name, options)
     notes = Notes()
-    sample = take(
-        frame,
-        outcome=outcome,
-        unit=unit,
-        time=time,
-        cohort=cohort,
-        treatment=treatment,
-        weights=getattr(chosen, "weights", None),
-        cluster=chosen.cluster,
-        covariates=getattr(chosen, "covariates", ()),
-        notes=notes,
-        needs_dates=name in DATED,
-        needs_exposure=name in DATED,
-    )
+    more = find_column_faults(frame, chosen) if isinstance(chosen, MatchedOptions) else []
+    try:
+        sample = take(
+            frame,
+            outcome=outcome,
+            unit=unit,
+            time=time,
+            cohort=cohort,
+            treatment=treatment,
+            weights=getattr(chosen, "weights", None),
+            cluster=chosen.cluster,
+            covariates=getattr(chosen, "covariates", ()),
+            notes=notes,
+            needs_dates=name in DATED,
+            needs_exposure=name in DATED,
+        )
+    except EstimationError as error:
+        raise EstimationError([*error.faults, *more]) from None
+    if more:
+        raise EstimationError(more)
     _require_variation(name, sample, outcome, time)
     if _looks_like_years(sample.units) and not _looks_like_years(sample.periods):
         text = f"The units ({unit!r}) look like years, the periods ({time!r}) do not: swapped?"
         notes.warn(SwappedColumnsWarning, text)
     if isinstance(chosen, GroupTimeOptions):
         estimate = fit_group_time(sample, chosen, notes)
+    elif isinstance(chosen, MatchedOptions):
+        columns = read_match_columns(frame, unit, time, sample, chosen)
+        estimate = fit_matched_did(sample, columns, chosen, notes)
     else:
         estimate = REGRESSIONS[name](sample, chosen, notes)
     if not np.isfinite(estimate.std_error[0]):

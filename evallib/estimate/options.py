@@ -8,6 +8,12 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from evallib.errors import EstimationError, Fault, did_you_mean
+from evallib.estimate.matched_options import (
+    MATCHED_NAMES,
+    MatchedOptions,
+    clean_matched,
+    matched_together,
+)
 from evallib.estimate.regression_options import (
     BaconOptions,
     EtwfeOptions,
@@ -37,9 +43,9 @@ ESTIMATORS = (
     "bacon",
     "imputation",
     "two_stage",
+    "matched_did",
 )
 NOT_YET = (
-    "matched_did",
     "synthetic_did",
     "synthetic_control",
     "switching",
@@ -67,6 +73,7 @@ OPTION_NAMES = (
     "draws",
     "trends",
     "lags",
+    *MATCHED_NAMES,
 )
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "comparison": ("never_treated", "not_yet_treated"),
@@ -120,7 +127,14 @@ class GroupTimeOptions:
     seed: int = 0
 
 
-Options = GroupTimeOptions | RegressionOptions | LpDidOptions | BaconOptions | ImputationOptions
+Options = (
+    GroupTimeOptions
+    | RegressionOptions
+    | LpDidOptions
+    | BaconOptions
+    | ImputationOptions
+    | MatchedOptions
+)
 _TYPES: Mapping[str, type[Options]] = {
     "group_time": GroupTimeOptions,
     "pooled": RegressionOptions,
@@ -138,6 +152,7 @@ _TYPES: Mapping[str, type[Options]] = {
     "bacon": BaconOptions,
     "imputation": ImputationOptions,
     "two_stage": ImputationOptions,
+    "matched_did": MatchedOptions,
 }
 
 
@@ -225,6 +240,8 @@ def _is_int(value: object) -> bool:
 
 def _clean(option: str, value: Any) -> tuple[Any, tuple[str, str] | None]:
     """Return an option's value in its type, and (what is wrong, remedy) if it is wrong."""
+    if option in MATCHED_NAMES:
+        return clean_matched(option, value)
     if option in CHOICES:
         if value in CHOICES[option]:
             return value, None
@@ -303,6 +320,9 @@ def _together(name: str, values: Mapping[str, Any]) -> list[Fault]:
     window: Any = values.get("window")
     reference: Any = values.get("reference", -1)
     faults = _cluster_faults(name, values)
+    empty = matched_together(values) if name == "matched_did" else None
+    if empty:
+        faults.append(Fault(f"{name}, option {empty[0]!r}", empty[1], "", empty[2]))
     if name in {"stacked", "lp_did"} and "window" in values and window is None:
         what = "it has no meaning without a window"
         faults.append(Fault(f"{name}, option 'window'", what, "", "Use (-3, 2), for example"))
