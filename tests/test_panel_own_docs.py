@@ -62,7 +62,9 @@ def test_the_steps_of_the_page_lead_to_a_report(project: Path) -> None:
     report = Path(said["runmy_survey"].strip().splitlines()[-1])
     assert "Residents satisfied with the council" in report.read_text(encoding="utf-8")
     estimates = pd.read_csv(report.parent / "estimates.csv")
-    headline = estimates[(estimates["estimator"] == "group_time") & (estimates["term"] == "overall")]
+    headline = estimates[
+        (estimates["estimator"] == "group_time") & (estimates["term"] == "overall")
+    ]
     first = headline[headline["no_record"] == "assume_not_exposed"].iloc[0]
     assert round(first["estimate"], 1) == 2.8 and first["n_treated_units"] == 12
     quality = (report.parent / "notebooks" / "01_panel_quality.html").read_text(encoding="utf-8")
