@@ -1,7 +1,7 @@
 # Targets for people. `make help` lists them; .ci/ holds what they call.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help report reports test test-full parity lab lint format lock environment clean stale
+.PHONY: help setup report reports test test-full parity lab lint format lock environment clean stale
 MAKEFLAGS += --no-print-directory
 
 # One way of making the environment; it is made anew when what it depends on has changed.
@@ -22,6 +22,8 @@ QUIET_MACHINE := MPLBACKEND=Agg OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(READY)  ## make the environment in .venv
 
 report: $(READY)  ## run the default plan, end with the path of its report
 	@$(BIN)/evallib run evaluations/peer_challenge.yml
