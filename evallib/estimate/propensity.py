@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evallib.estimate.result import BoolArray, FloatArray
+from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
 ROUNDS = 12
 CAREFUL_ROUNDS = 60
@@ -42,41 +42,58 @@ class Propensity:
     converged: BoolArray
 
 
-def weighted_gram(design: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return X W X' of a design whose first row is the intercept.
+@dataclass(frozen=True, slots=True)
+class Regressors:
+    """The design of B comparisons, with products of its rows where all share one.
 
     Parameters
     ----------
     design : array, shape (B or 1, k, N)
-    weight : array, shape (B, N)
-
-    Returns
-    -------
-    array, shape (B, k, k)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> design = np.array([[[1.0, 1.0, 1.0], [0.0, 1.0, 2.0]]])
-    >>> weighted_gram(design, np.array([[1.0, 1.0, 2.0]])).tolist()
-    [[[4.0, 5.0], [5.0, 9.0]]]
+        Intercept first; other rows of about unit size.
+    products : array, shape (k (k + 1) / 2, N), or None
+        Of every pair of rows, where the design is shared.
     """
-    k = design.shape[1]
-    if design.shape[0] == 1:  # one design for all comparisons: products once, then one product
-        rows, columns = np.triu_indices(k)
-        flat = weight @ (design[0, rows] * design[0, columns]).T
+
+    design: FloatArray
+    products: FloatArray | None
+
+    @classmethod
+    def of(cls, design: FloatArray) -> Regressors:
+        """Return a design with its products."""
+        if design.shape[0] > 1:
+            return cls(design, None)
+        rows, columns = np.triu_indices(design.shape[1])
+        return cls(design, design[0, rows] * design[0, columns])
+
+    def some(self, which: IntArray) -> Regressors:
+        """Return the design of some comparisons."""
+        return self if self.products is not None else Regressors(self.design[which], None)
+
+    def gram(self, weight: FloatArray) -> FloatArray:
+        """Return X W X' of each comparison, shape (B, k, k), for weights (B, N).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> design = np.array([[[1.0, 1.0, 1.0], [0.0, 1.0, 2.0]]])
+        >>> Regressors.of(design).gram(np.array([[1.0, 1.0, 2.0]])).tolist()
+        [[[4.0, 5.0], [5.0, 9.0]]]
+        """
+        k = self.design.shape[1]
         gram = np.empty((weight.shape[0], k, k))
-        gram[:, rows, columns] = flat
-        gram[:, columns, rows] = flat
+        if self.products is not None:
+            rows, columns = np.triu_indices(k)
+            flat = weight @ self.products.T
+            gram[:, rows, columns] = flat
+            gram[:, columns, rows] = flat
+            return gram
+        first = contract(self.design, weight)
+        gram[:, 0, :] = first
+        gram[:, :, 0] = first
+        if k > 1:
+            rest = self.design[:, 1:]
+            gram[:, 1:, 1:] = np.matmul(rest * weight[:, None, :], rest.transpose(0, 2, 1))
         return gram
-    gram = np.empty((weight.shape[0], k, k))
-    first = contract(design, weight)
-    gram[:, 0, :] = first
-    gram[:, :, 0] = first
-    if k > 1:
-        rest = design[:, 1:]
-        gram[:, 1:, 1:] = np.matmul(rest * weight[:, None, :], rest.transpose(0, 2, 1))
-    return gram
 
 
 def contract(design: FloatArray, values: FloatArray) -> FloatArray:
@@ -98,38 +115,42 @@ def predict(design: FloatArray, coefficient: FloatArray) -> FloatArray:
 
 
 def fit_propensity(
-    design: FloatArray, treated: FloatArray, total: FloatArray, gram: FloatArray
+    regressors: Regressors,
+    treated: FloatArray,
+    total: FloatArray,
+    mass: FloatArray,
+    gram: FloatArray,
 ) -> Propensity:
     """Fit the probability of being treated in each of B comparisons by maximum likelihood.
 
     Parameters
     ----------
-    design : array, shape (B or 1, k, N)
-        Intercept first; other rows of about unit size.
+    regressors : Regressors
     treated, total : array, shape (B, N)
         Weight of treated units, and of all units of the comparison, 0 elsewhere. Each comparison
         has some of both.
+    mass : array, shape (B, k)
+        X w at the weights of treated units.
     gram : array, shape (B, k, k)
         X W X' at the total weights.
     """
-    mass, all_mass = contract(design, treated), gram[:, 0]
+    design, all_mass = regressors.design, gram[:, 0]
     share = np.clip(mass[:, :1] / np.maximum(all_mass[:, :1], 1e-300), 1e-12, 1 - 1e-12)
     limit = TOLERANCE * np.minimum(mass[:, 0], all_mass[:, 0] - mass[:, 0])
     with np.errstate(all="ignore"):
         beta = _start(gram, mass, share)
         for _ in range(ROUNDS):
-            at = _evaluate(design, beta, treated, total)
+            at = _evaluate(regressors, beta, treated, total)
             converged = at.gain <= limit
             if converged.all():
                 break
             beta += at.step
         late = np.flatnonzero(~converged)
         if late.size:
-            part = design if design.shape[0] == 1 else design[late]
             beta[late], converged[late] = _fit_carefully(
-                part, treated[late], total[late], limit[late]
+                regressors.some(late), treated[late], total[late], limit[late]
             )
-            at = _evaluate(design, beta, treated, total)
+            at = _evaluate(regressors, beta, treated, total)
         # The last step is taken along the tangent: what it leaves is of second order.
         probability, information = at.probability, at.information
         last = predict(design, at.step)
@@ -173,16 +194,16 @@ class _Point:
 
 
 def _evaluate(
-    design: FloatArray, beta: FloatArray, treated: FloatArray, total: FloatArray
+    regressors: Regressors, beta: FloatArray, treated: FloatArray, total: FloatArray
 ) -> _Point:
     """Return the Newton step (B, k) from coefficients, and twice the gain that it promises."""
-    probability = _probability(predict(design, beta))
+    probability = _probability(predict(regressors.design, beta))
     slope = 1 - probability
     slope *= probability
     score = total * probability
     np.subtract(treated, score, out=score)
-    gradient = contract(design, score)
-    information = weighted_gram(design, np.multiply(slope, total, out=score))
+    gradient = contract(regressors.design, score)
+    information = regressors.gram(np.multiply(slope, total, out=score))
     step = _solve(information, gradient)
     return _Point(probability, slope, information, step, (step * gradient).sum(axis=1))
 
@@ -209,20 +230,20 @@ def _solve(information: FloatArray, gradient: FloatArray) -> FloatArray:
 
 
 def _fit_carefully(
-    design: FloatArray, treated: FloatArray, total: FloatArray, limit: FloatArray
+    regressors: Regressors, treated: FloatArray, total: FloatArray, limit: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
     """Return coefficients by Newton steps that are halved until the likelihood rises."""
 
     def likelihood(beta: FloatArray) -> FloatArray:
-        linear = predict(design, beta)
+        linear = predict(regressors.design, beta)
         value: FloatArray = (treated * linear - total * np.logaddexp(0, linear)).sum(axis=1)
         return value
 
-    beta = np.zeros((treated.shape[0], design.shape[1]))
+    beta = np.zeros((treated.shape[0], regressors.design.shape[1]))
     height = likelihood(beta)
     converged = np.zeros(height.size, dtype=bool)
     for _ in range(CAREFUL_ROUNDS):
-        at = _evaluate(design, beta, treated, total)
+        at = _evaluate(regressors, beta, treated, total)
         step, gain = at.step, at.gain
         step[converged] = 0.0
         slack = 1e-12 * np.abs(height)

@@ -15,10 +15,10 @@ import numpy as np
 
 from evallib.estimate.propensity import (
     Propensity,
+    Regressors,
     contract,
     fit_propensity,
     predict,
-    weighted_gram,
 )
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
@@ -102,29 +102,34 @@ def fit_first_stage(
     method : 'dr', 'ipw' or 'reg'
     """
     treated_mass = treated.sum(axis=1, keepdims=True)
-    gram = weighted_gram(design, control)
+    regressors = Regressors.of(design)
+    gram = regressors.gram(control)
     status = np.where((treated_mass[:, 0] > 0) & (gram[:, 0, 0] > 0), 0, NO_UNITS)
     if (status > 0).any():  # a comparison that cannot be made gets numbers that do no harm
         none = (status > 0)[:, None]
         treated, control = np.where(none, 0.5, treated), np.where(none, 0.5, control)
         treated_mass = treated.sum(axis=1, keepdims=True)
-        gram = weighted_gram(design, control)
+        gram = regressors.gram(control)
     k = design.shape[1]
-    whole = gram + weighted_gram(design, treated) if method != "reg" else gram
+    mass = contract(design, treated)
+    whole = gram
+    if method != "reg":
+        total = treated + control
+        whole = regressors.gram(total)
     if k > 1:
         bad = _is_collinear(whole if method == "ipw" else gram) & (status == 0)
         status = np.where(bad, COLLINEAR, status)
         gram[status > 0] = whole[status > 0] = np.eye(k)
     up = treated / treated_mass
-    pull = contract(design, up)
+    pull = mass / treated_mass
     reach = up
     trimmed = np.zeros(status.size, dtype=np.int64)
     down: FloatArray | None = None
     score: FloatArray | None = None
     information: FloatArray | None = None
     if method != "reg":
-        fitted = fit_propensity(design, treated, treated + control, whole)
-        down, status, trimmed = _weigh_comparison(fitted, treated, control, status)
+        fitted = fit_propensity(regressors, treated, total, mass, whole)
+        down, status, trimmed = _weigh_comparison(fitted, total, control, status)
         score = fitted.score
         matrix = fitted.information
         matrix[status > 0] = np.eye(k)
@@ -140,14 +145,13 @@ def fit_first_stage(
 
 
 def _weigh_comparison(
-    fitted: Propensity, treated: FloatArray, control: FloatArray, status: IntArray
+    fitted: Propensity, total: FloatArray, control: FloatArray, status: IntArray
 ) -> tuple[FloatArray, IntArray, IntArray]:
     """Return comparison weights by the odds of the score, statuses, and how many are trimmed."""
-    inside = np.where(treated + control > 0, fitted.probability, 0.0)
-    highest = inside.max(axis=1)
+    highest = np.max(fitted.probability, axis=1, where=total > 0, initial=0.0)
     status = np.where((highest >= OVERLAP_LIMIT) & (status == 0), OVERLAP, status)
     status = np.where(~fitted.converged & (status == 0), NOT_CONVERGED, status)
-    odds = np.subtract(1, fitted.probability, out=inside)
+    odds = 1 - fitted.probability
     np.divide(fitted.probability, odds, out=odds)
     odds *= control
     trimmed = np.zeros(status.size, dtype=np.int64)
