@@ -229,16 +229,52 @@ def _of_group(
     return raw[there], value[there], mass[there], kind[there], inside[there].astype(float)
 
 
-def level_gap(problem: Problem, matched: Matched) -> tuple[float, bool]:
-    """Return how far treated units lie from their pools in level, in standard deviations.
+@dataclass(frozen=True, slots=True)
+class LevelGap:
+    """How far treated units lie from the comparison in level, in standard deviations of the pool.
 
-    The level is the mean outcome of the periods before the base: a passing dip in the base period
-    does not move it. Where no unit has such a period it is the outcome in the base period, and the
-    second value is False.
+    Parameters
+    ----------
+    pool : float
+        From the whole pool.
+    matched : float
+        From their comparators: the mean difference in the periods before the base less that in the
+        base, as the effects are measured, bias correction included. NaN without such periods.
+    is_earlier : bool
+        Whether the level is the mean outcome of the periods before the base. Where no unit has any
+        it is the outcome in the base period.
+    """
+
+    pool: float
+    matched: float
+    is_earlier: bool
+
+
+def level_gap(problem: Problem, matched: Matched, effects: Effects) -> LevelGap:
+    """Return how far treated units lie from their pools and comparators in level.
+
+    Where units were chosen for what the base period shows, units that are alike there were alike
+    before it. Where treated units lie lower at all times, comparators that are as low in the base
+    period are so by chance, and were higher before it.
     """
     for grid, is_earlier in ((problem.earlier, True), (problem.outcome, False)):
-        held = _Standard(problem, matched, grid)
-        gap = held.mean(held.before, held.value) - held.mean(held.pool, held.value)
-        if np.isfinite(gap):
-            return float(gap), is_earlier
-    return float("nan"), False
+        held = _Standard(problem, matched, grid).balance()
+        if np.isfinite(held["difference_before"]):
+            after = _earlier_difference(problem, matched, effects) if is_earlier else np.nan
+            return LevelGap(held["difference_before"], after, is_earlier)
+    return LevelGap(float("nan"), float("nan"), False)
+
+
+def _earlier_difference(problem: Problem, matched: Matched, effects: Effects) -> float:
+    """Return the mean of differences before the base, in standard deviations of earlier levels."""
+    scale = np.ones(matched.unit.size)
+    for group in matched.groups:
+        earlier = problem.earlier[group.pool, group.base]
+        wide = float(np.std(earlier[~np.isnan(earlier)])) if (~np.isnan(earlier)).any() else 0.0
+        scale[matched.cohort == group.cohort] = wide if wide > 0 else np.nan
+    before = effects.is_known & (np.arange(problem.periods.size) < matched.base[:, None])
+    count = before.sum(axis=1)
+    mean = (effects.cell * before).sum(axis=1) / np.maximum(count, 1) / scale
+    shown = (count > 0) & np.isfinite(mean)
+    weight = problem.weight[matched.unit][shown]
+    return float(weight @ mean[shown] / weight.sum()) if shown.any() else float("nan")

@@ -19,7 +19,7 @@ from evallib.estimate.columns import Notes
 from evallib.estimate.intake import Sample
 from evallib.estimate.intervals import analytic_interval
 from evallib.estimate.matched import Solution, prepare, solve
-from evallib.estimate.matched_balance import describe_matching
+from evallib.estimate.matched_balance import describe_matching, level_gap
 from evallib.estimate.matched_columns import MatchColumns
 from evallib.estimate.matched_counts import count_rows, matched_thinness
 from evallib.estimate.matched_options import MatchedOptions
@@ -46,7 +46,8 @@ def fit_matched_did(
 ) -> Estimate:
     """Return the effects on matched treated units, headed by ``att``.
 
-    Who was matched with whom, balance and unmatched units are in ``details["matching"]``.
+    Who was matched with whom, balance and unmatched units are in ``details["matching"]``; how far
+    treated units lie from the pool in level in ``details["level_gap"]``.
 
     Raises
     ------
@@ -96,6 +97,7 @@ def fit_matched_did(
     )
     details = {
         "matching": matching,
+        "level_gap": level_gap(problem, solution.matched, solution.effects),
         "thinness": thinness,
         "anticipation": options.anticipation,
         "base": "universal",

@@ -103,7 +103,7 @@ def _deviations(effects: Effects, terms: Terms, point: FloatArray) -> FloatArray
 def _through_slopes(effects: Effects, terms: Terms, place: int, residual: FloatArray) -> FloatArray:
     """Return what one cohort's comparators put into each term by the slopes, shape (p, K)."""
     correction = effects.correction
-    if correction is None:
+    if correction is None or residual.shape[0] == 0:
         return np.zeros((residual.shape[0], len(terms.names)))
     h, d = correction.slopes.shape
     gap = np.zeros((len(terms.names), h, d))  # what each term takes of each slope

@@ -16,6 +16,8 @@ from evallib.estimate.matched_problem import Problem
 
 # Standard deviations of the comparison pool beyond which a difference in level is told.
 LEVEL_GAP = 0.5
+# The same between matched units, beyond which the difference looks lasting.
+STILL_APART = 0.25
 
 
 class UnmatchedWarning(EvallibWarning):
@@ -23,7 +25,7 @@ class UnmatchedWarning(EvallibWarning):
 
 
 class LevelMatchingWarning(EvallibWarning):
-    """Treated and comparison units differ in lasting level, and are matched on level."""
+    """Treated units and the comparison pool differ in level, and are matched on level."""
 
 
 class NoTrendWarning(EvallibWarning):
@@ -116,16 +118,32 @@ def _warn_level(problem: Problem, solution: Solution, notes: Notes) -> None:
     """Warn where lasting levels differ and comparators are chosen by level."""
     if problem.options.match not in ("level_trend", "level"):
         return
-    gap, is_earlier = level_gap(problem, solution.matched)
-    if not abs(gap) > LEVEL_GAP:
+    gap = level_gap(problem, solution.matched, solution.effects)
+    if not abs(gap.pool) > LEVEL_GAP:
         return
-    word = "below" if gap < 0 else "above"
-    when = "in the periods before the base" if is_earlier else "in the base period"
+    when = "in the periods before the base" if gap.is_earlier else "in the base period"
     text = (
-        f"Treated units lie {abs(gap):.1f} standard deviations {word} the comparison pool {when}, "
-        f"more than {LEVEL_GAP:g}, and are matched on level. If that difference lasts, comparators "
-        "as extreme are so by chance and drift back, which looks like an effect (Daw and Hatfield "
-        "2018). Compare with match='trend' and with group_time; match on level only where units "
-        "were chosen for a passing low or high."
+        f"Treated units lie {_apart(gap.pool)} the comparison pool {when}, more than "
+        f"{LEVEL_GAP:g}, and are matched on level. Where such a difference lasts, comparators as "
+        "extreme in the base period are so by chance and drift back, which looks like an effect "
+        "(Daw and Hatfield 2018). "
     )
+    if np.isnan(gap.matched):
+        text += "No period before the base tells: give earlier periods, or a wider window."
+    elif abs(gap.matched) > STILL_APART:
+        text += (
+            f"It looks so here: once matched, treated units still lie {_apart(gap.matched)} their "
+            "comparators in the periods before the base. Use match='trend' or group_time."
+        )
+    else:
+        text += (
+            f"It does not look so here: once matched, treated units lie {_apart(gap.matched)} "
+            "their comparators in the periods before the base, as after a passing low or high. "
+            "Compare with match='trend'."
+        )
     notes.warn(LevelMatchingWarning, text)
+
+
+def _apart(gap: float) -> str:
+    """Return a distance in words."""
+    return f"{abs(gap):.2f} standard deviations {'below' if gap < 0 else 'above'}"

@@ -349,7 +349,7 @@ def _cluster_faults(name: str, values: Mapping[str, Any]) -> list[Fault]:
     vcov, cluster = values.get("vcov", "cluster"), values.get("cluster")
     where = f"{name}, option 'cluster'"
     if isinstance(cluster, tuple):
-        if name in {"group_time", "lp_did", "imputation", "two_stage"}:
+        if name in {"group_time", "matched_did", "lp_did", "imputation", "two_stage"}:
             what = f"two-way clustering is not for {name}"
             return [Fault(where, what, "", "Name one column")]
         if vcov == "cr3":
