@@ -338,3 +338,31 @@ def test_a_recast_table_must_say_on_which_boundaries(tmp_path: Path) -> None:
     figures = store.figures(["satisfied_pct"])
     assert set(figures["council_code"]) == {"E06000059", "E06000058"}
     assert list(figures["is_recast"]) == [True, False, True, False]
+
+
+def test_a_change_is_not_taken_across_a_break_of_ones_own_series(tmp_path: Path) -> None:
+    rows: Rows = [["Council", "Year", "% satisfied"]]
+    rows += [["Leeds", "2015/16", 50], ["Leeds", "2016/17", 55], ["Leeds", "2017/18", 80]]
+    write_csv(tmp_path / "a.csv", rows)
+    broken = SATISFIED | {"breaks": [{"first_year_after": "2017/18", "what": "asked by post"}]}
+    outcomes = [
+        {"indicator": "change_pp", "role": "primary", "meaningful_change": 1},
+        {"indicator": "rereferrals_within_12_months_pct", "meaningful_change": 1},
+    ]
+    derived = [{"name": "change_pp", "change": "satisfied_pct"}]
+    changes = {}
+    for name, one in (("whole", SATISFIED), ("broken", broken)):
+        table = long_table("a.csv", indicators=[one])
+        plan = plan_of(tmp_path, table, outcomes=outcomes, derived=derived)
+        figures = panel_from_store(plan, open_store()).figures
+        own = figures[figures["indicator"] == "change_pp"]
+        changes[name] = dict(zip(own["fin_year"], own["value"], strict=True))
+    assert changes == {"whole": {"2016/17": 5, "2017/18": 25}, "broken": {"2016/17": 5}}
+
+
+def test_a_series_that_is_replaced_loses_the_breaks_of_the_shipped_one(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", [["Council", "Year", "Rate"], ["Leeds", "2023/24", 40]])
+    mine = SATISFIED | {"column": "Rate", "name": "recycling_rate_pct", "replaces": True}
+    store = joined(tmp_path, long_table("a.csv", indicators=[mine]))
+    assert len(open_store().catalogue.breaks_of(["recycling_rate_pct"]))
+    assert store.catalogue.breaks_of(["recycling_rate_pct"]).empty

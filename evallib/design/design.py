@@ -325,7 +325,7 @@ def _build(
         dropped=sample.flow.dropped,
         sample_id=digest.hexdigest()[:12],
         unsafe_action=plan.unsafe_figures.action,
-        breaks=breaks_within(plan, name, figures.first, figures.last),
+        breaks=breaks_within(plan, panel.catalogue, name, figures.first, figures.last),
     )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from evallib.errors import DataError
-from evallib.panel.breaks import breaks_of
 from evallib.panel.expected import expected_rows
 from evallib.panel.reading import read_text_table
 from evallib.panel.sidecars import Sidecar, read_sidecar, sidecar_path
@@ -100,7 +99,7 @@ def build_codebook(store: Store) -> Codebook:
 
 def _indicator(store: Store, facts: pd.Series, held: set[str]) -> dict[str, Any]:
     name = str(facts["indicator"])
-    breaks = breaks_of([name])
+    breaks = store.catalogue.breaks_of([name])
     dated = [f"{row['first_year_after']} ({row['what']})" for row in breaks.to_dict("records")]
     row: dict[str, Any] = {str(key): facts[key] for key in facts.index if key != "scale_by"}
     row |= {"dated_breaks": "; ".join(dated), "figures": 0, "councils": 0, "years": ""}

@@ -196,16 +196,12 @@ class Store:
         if not indicators:
             return self
         names = list(indicators)
-        described = self.catalogue.frame
         return replace(
             self,
             tabled=self.tabled[~self.tabled["indicator"].isin(names)].reset_index(drop=True),
             former=self.former[~self.former["indicator"].isin(names)].reset_index(drop=True),
             partitions=None if self.partitions is None else self.partitions.without(names),
-            catalogue=Catalogue(
-                described[~described["indicator"].isin(names)].reset_index(drop=True),
-                self.catalogue.rules,
-            ),
+            catalogue=self.catalogue.without(names),
         )
 
 

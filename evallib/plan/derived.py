@@ -26,9 +26,9 @@ def _two_names(value: object) -> Any:
 
 
 def _deflator(value: object) -> Any:
-    if isinstance(value, str) and value.isprintable():
-        if value.endswith(".csv") or _NAME.fullmatch(value):
-            return value
+    text = value if isinstance(value, str) and value.isprintable() else ""
+    if text.endswith(".csv") or _NAME.fullmatch(text):
+        return text
     raise problem(
         f"{in_words(value)}, but it must be an indicator's name or the path of a .csv file",
         "write like my_deflator, or tables/deflator.csv",

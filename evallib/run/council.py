@@ -98,7 +98,13 @@ def _events(store: Store, code: str) -> pd.DataFrame:
 def _series(store: Store, code: str, council_type: str) -> pd.DataFrame:
     """Return every indicator and year that councils of the type have; missing where it has not."""
     peers = store.councils.loc[store.councils["council_type"] == council_type, "council_code"]
-    figures = store.outcomes[store.outcomes["council_code"].isin(set(peers))]
+    # One indicator after the other: a large store is never whole in memory.
+    parts = [
+        held[held["council_code"].isin(set(peers))]
+        for held in (store.figures([name]) for name in store.held())
+        if held["council_code"].eq(code).any()
+    ]
+    figures = pd.concat(parts or [store.figures([])], ignore_index=True)
     keys = ["indicator", "period", "fin_year"]
     medians = (
         figures.groupby(keys)

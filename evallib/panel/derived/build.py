@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evallib.errors import Fault, PlanError, first_five
-from evallib.panel.breaks import breaks_of, segment
+from evallib.panel.breaks import segment
 from evallib.panel.catalogue import Catalogue
 from evallib.panel.derived.arithmetic import (
     Worked,
@@ -85,7 +85,7 @@ def add_derived(
         Where an operation has no sense: the logarithm of a figure that is zero or negative, or of
         a logarithm, real terms of what is no money, years that a deflator lacks. One line a row.
     """
-    breaks = breaks_of(set(figures["indicator"]))
+    breaks = catalogue.breaks_of(figures["indicator"])
     if not plan.derived:
         return Made(figures, catalogue, breaks)
     held = {str(name): rows for name, rows in figures.groupby("indicator", sort=False)}

@@ -106,7 +106,7 @@ def _joined(
 ) -> Store:
     """Return the store with everything that was taken."""
     base = store.without({one.name for t in plan.own_data for one in t.indicators if one.replaces})
-    catalogue = base.catalogue.with_rows(pd.DataFrame(rows), rules)
+    catalogue = base.catalogue.with_rows(pd.DataFrame(rows), rules, _own_breaks(plan))
     aside: list[tuple[str, str, int]] = []
     parts, gone = [], [base.former]
     for part in figures:
@@ -232,6 +232,18 @@ def _uncorrected(grid: Grid, table: OwnTable, store: Store) -> list[str]:
         "they are not applied to these."
         for name, count in counts.items()
     ]
+
+
+def _own_breaks(plan: Plan) -> pd.DataFrame:
+    """Return the dated breaks of one's own series, with the columns of `Catalogue.breaks`."""
+    rows = [
+        (one.name, b.first_year_after, parse_financial_year(b.first_year_after), "basis", b.what)
+        for table in plan.own_data
+        for one in table.indicators
+        for b in one.breaks
+    ]
+    columns = ["indicator", "first_year_after", "first_period_after", "kind", "what"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _catalogue_row(one: OwnIndicator, table: OwnTable) -> dict[str, str]:

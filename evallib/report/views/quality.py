@@ -6,6 +6,7 @@ import pandas as pd
 
 from evallib.exposure import Exposure
 from evallib.panel import Panel
+from evallib.panel.ladders import studied_kinds
 from evallib.plan import Plan
 from evallib.plan.years import parse_financial_year
 from evallib.report.formats import format_count, format_date
@@ -50,7 +51,7 @@ def what_is_studied(plan: Plan, panel: Panel, exposure: Exposure) -> Table:
     precise = f"to the {plan.date_precision}, confidence {plan.min_confidence} or better"
     rows = (
         ("Question", plan.question),
-        ("Event", " or ".join(kind_words(kind) for kind in plan.kinds)),
+        ("Event", " or ".join(kind_words(kind) for kind in studied_kinds(plan))),
         ("Years of the event", f"{plan.known_from} to {plan.last_event_year}; the first counts"),
         ("Events that count as dated", precise),
         ("Councils with such an event", format_count(int(studied))),

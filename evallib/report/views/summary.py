@@ -191,8 +191,7 @@ def answer_chart(plan: Plan, results: Results) -> Chart:
     shown = ["title", "estimate", "holm_low", "holm_high", "meaningful_change", "polarity"]
     names = {"title": "outcome", "holm_low": "conf_low", "holm_high": "conf_high"}
     frame = rows[shown].rename(columns=names)
-    unclear = int((rows["verdict"] == "cannot tell").sum())
-    headline = f"{_word(unclear).capitalize()} of {_word(len(rows))} outcomes: we cannot tell"
+    headline = _finding(rows["verdict"])
     return estimate_chart(
         frame.reset_index(drop=True),
         headline=headline,
@@ -207,6 +206,18 @@ def answer_chart(plan: Plan, results: Results) -> Chart:
         slug="answer",
         decimals=3,
     )
+
+
+def _finding(verdicts: pd.Series) -> str:
+    """Return the commonest verdict of the outcomes shown, in at most ten words."""
+    counts = verdicts.value_counts()
+    if counts.empty:
+        return "No primary outcome has an estimate"
+    verdict, count = str(counts.index[0]), int(counts.iloc[0])
+    says = "we cannot tell" if verdict == "cannot tell" else verdict
+    if len(verdicts) == 1:
+        return f"One outcome: {says}"
+    return f"{_word(count).capitalize()} of {_word(len(verdicts))} outcomes: {says}"
 
 
 def both_groups_table(results: Results) -> Table:
