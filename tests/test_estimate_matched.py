@@ -252,6 +252,20 @@ def test_not_yet_treated_comparators_stay_unexposed_to_the_end_of_the_window():
     assert first[plain.details["matching"].matches["comparator"]].isna().all()
 
 
+def test_a_comparator_has_a_row_in_an_exposed_period():
+    """Comparison units whose later rows a design has cut off are no use to a later cohort."""
+    frame = make_panel(seed=14, units=60)
+    cut = frame["first"].isna() & frame["council"].str[-1].isin(list("258"))
+    frame = frame[~(cut & (frame["year"] >= 2016))]
+    found = fit_matched(frame)
+    pairs = found.details["matching"].matches
+    short = set(frame.loc[frame["council"].str[-1].isin(list("258")), "council"])
+    late = pairs["cohort"] == 2016
+    assert late.any() and short.isdisjoint(pairs.loc[late, "comparator"])
+    assert not short.isdisjoint(pairs.loc[~late, "comparator"])
+    assert found.n_treated_units == 40
+
+
 def test_the_attributes_of_the_estimate_agree_with_each_other():
     frame = make_panel(seed=10, units=80, missing=0.1, pairs=5)
     for options in ({}, {"replace": False, "neighbours": 1}):

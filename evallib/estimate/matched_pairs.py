@@ -18,7 +18,7 @@ REASONS = (
     "no outcome in the base period",
     "fewer than two outcomes to read a trend from",
     "no value of a matching column up to the base period",
-    "no comparison unit is observed in the base period and unexposed to the end",
+    "no comparison unit is observed before and after and unexposed to the end",
     "no comparison unit is equal in the exact columns",
     "no comparison unit within the caliper",
     "every comparison unit within reach is another's comparator",
@@ -167,13 +167,14 @@ def _group(
     reason[members & (problem.exact[:, base] < 0)] = NO_VALUE
     reason[members & ~problem.observed[:, base]] = NO_BASE
     usable = problem.observed[:, base] & (problem.exact[:, base] >= 0) & known[columns].all(axis=0)
-    end = periods[-1]
-    if options.comparison == "not_yet_treated" and options.window is not None:
-        end = min(end, start + options.window[1])
-    # A unit that is never observed again has nothing to compare.
-    later = problem.observed[:, base + 1 :].any(axis=1)
-    pool = np.flatnonzero((cohort > end + options.anticipation) & usable & later & ~members)
-    units = np.flatnonzero(members & usable & (reason == 0))
+    last = periods[-1]
+    if options.window is not None:
+        last = min(last, start + options.window[1])
+    exposed = problem.observed[:, (periods >= start) & (periods <= last)].any(axis=1)
+    reason[members & (reason == 0) & ~exposed] = NO_EXPOSED
+    end = last if options.comparison == "not_yet_treated" else periods[-1]
+    compares = (cohort > end + options.anticipation) & usable & exposed & ~members
+    pool, units = np.flatnonzero(compares), np.flatnonzero(members & (reason == 0))
     if pool.size == 0 and units.size:
         reason[units] = NO_POOL
     if pool.size == 0 or units.size == 0:
