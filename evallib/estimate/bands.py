@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 DRAWS = 999
-BLOCK_BYTES = 16_000_000
+BLOCK_BYTES = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def leave_one_out_conditional(problem: Problem, codes: IntArray, wanted: Average
     n, n_paths = codes.size, problem.paths.cohort.size
     averages = np.empty((n, len(wanted.terms)))
     step = max(1, CHUNK_BYTES // (24 * n * problem.cells.path.size))
+    change = problem.difference
     member = (codes[:, None] == np.arange(n_paths)) * problem.weight[:, None]
     for start in range(0, n, step):
         left_out = np.arange(start, min(start + step, n))
@@ -96,7 +97,7 @@ def leave_one_out_conditional(problem: Problem, codes: IntArray, wanted: Average
         kept[np.arange(left_out.size), left_out] = 0.0
         same = np.broadcast_to(codes, kept.shape)
         share = kept @ member / (kept @ problem.weight)[:, None]
-        for cells in conditional_cells(problem, [problem.difference], same, kept):
+        for cells in conditional_cells(problem, [change], same, kept):
             weight, _ = weigh(wanted, cells.att, cells.valid, share, problem.cells.path, n_paths)
             averages[left_out] = np.einsum("rkc,rc->rk", weight, cells.att)
     return averages

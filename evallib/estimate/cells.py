@@ -204,14 +204,15 @@ class CellSource:
         pairs = zip(cells.group[shown].tolist(), cells.period[shown].tolist(), strict=True)
         names = tuple(f"group={group:g},time={period}" for group, period in pairs)
         event = (cells.period - cells.group)[shown]
-        columns = np.empty((1 + shown.size, influence.shape[0]))  # a term in a row of memory
-        columns[0] = influence
-        columns[1:] = solution.influence.T if solution.valid.all() else solution.influence.T[shown]
+        columns = solution.held
+        columns[:, 0] = influence
+        if not solution.valid.all():
+            columns = columns[:, np.concatenate([[0], 1 + shown])]
         return self._build(
             ("overall", *names),
             np.concatenate([[np.nan], event]),
             np.vstack([weight, each]),
-            columns.T,
+            columns,
             ESTIMANDS["cells"],
             n_obs,
             texts,

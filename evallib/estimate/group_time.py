@@ -68,6 +68,13 @@ class Cells:
     is_post: BoolArray
     is_base: BoolArray
 
+    @property
+    def pairs(self) -> IntArray:
+        """Positions of period and base of each distinct pair, shape (Q, 2)."""
+        found = np.zeros((int(self.pair.max(initial=-1)) + 1, 2), dtype=np.int64)
+        found[self.pair] = np.column_stack([self.time, self.base])
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -83,9 +90,8 @@ class Problem:
         Sampling weight of each unit.
     cluster : integer array, shape (N,)
         Cluster codes from 0.
-    difference, both : arrays, shape (N, Q)
-        Change between the two periods of each pair, 0 where either is missing; and the unit's
-        weight where both are observed.
+    both : array, shape (N, Q)
+        The unit's weight where both periods of a pair are observed, else 0.
     control : boolean array, shape (C, P)
         Which paths are comparison units of which cell.
     comparisons : Comparisons
@@ -99,10 +105,18 @@ class Problem:
     cluster: IntArray
     paths: Paths
     cells: Cells
-    difference: FloatArray
     both: FloatArray
     control: BoolArray
     comparisons: Comparisons
+
+    @property
+    def difference(self) -> FloatArray:
+        """Change between the two periods of each pair, shape (N, Q); 0 where either is missing."""
+        rows, pairs = self.outcome.T, self.cells.pairs
+        change = rows[pairs[:, 0]] - rows[pairs[:, 1]]
+        if not self.observed.all():
+            change *= self.both.T > 0
+        return change.T
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,8 @@ class Solution:
     att, valid : arrays, shape (C,)
     influence : array, shape (N, C)
         The standard error is the root of the summed squares by cluster, over N.
+    held : array, shape (N, 1 + C)
+        The same memory with a first column for an average, filled when it is taken.
     share : array, shape (P,)
     codes : integer array, shape (N,)
         The path of each unit.
@@ -126,6 +142,7 @@ class Solution:
     att: FloatArray
     valid: BoolArray
     influence: FloatArray
+    held: FloatArray
     share: FloatArray
     codes: IntArray
     status: IntArray
@@ -190,32 +207,24 @@ def prepare(
     method : 'dr', 'ipw' or 'reg'
     """
     cells = list_cells(periods, paths, base, anticipation)
-    pairs = np.zeros((int(cells.pair.max(initial=-1)) + 1, 2), dtype=np.int64)
-    pairs[cells.pair] = np.column_stack([cells.time, cells.base])
     n = outcome.shape[0]
     weights = np.ones(n) if weight is None else weight / weight.mean()
     complete = bool(observed.all())
     clean = outcome if complete else np.where(observed, outcome, 0.0)
-    rows = np.ascontiguousarray(clean.T)
-    difference = np.empty((pairs.shape[0], n))
-    both = np.broadcast_to(weights, difference.shape)
+    pairs = cells.pairs
+    both = np.broadcast_to(weights, (pairs.shape[0], n))
     if not complete:
         both = (observed[:, pairs[:, 0]] & observed[:, pairs[:, 1]]).T * weights
-    for place, (time, base_time) in enumerate(pairs):
-        np.subtract(rows[time], rows[base_time], out=difference[place])
-        if not complete:
-            difference[place][both[place] == 0] = 0.0
     control = _control_paths(periods, paths, cells, comparison, anticipation)
     design = build_design(covariates, observed)
     return Problem(
-        outcome=clean,
+        outcome=np.ascontiguousarray(clean.T).T,  # a period in a row of memory
         observed=observed,
         periods=periods,
         weight=weights,
         cluster=np.arange(n) if cluster is None else cluster,
         paths=paths,
         cells=cells,
-        difference=difference.T,
         both=both.T,
         control=control,
         comparisons=list_comparisons(cells, control, design, observed, method),
@@ -284,15 +293,17 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
         problem = reweigh(problem, weights)
     plan, cells, n = problem.comparisons, problem.cells, codes.size
     n_cells = cells.path.size
-    att, influence = np.zeros(n_cells), np.zeros((n_cells, n))
+    att, held = np.zeros(n_cells), np.zeros((1 + n_cells, n))
+    influence = held[1:]
     status, trimmed = np.zeros(n_cells, dtype=np.int64), np.zeros(n_cells, dtype=np.int64)
-    difference = problem.difference.T
+    rows = problem.outcome.T
     for which, stage, units in _blocks(problem, codes):
         for some in _cells_of(plan, which, units.size):
             own = plan.of_cell[some] - which[0]
             status[some], trimmed[some] = stage.status[own], stage.trimmed[own]
-            pairs = cells.pair[some]
-            change = np.array([difference[pair].take(units) for pair in pairs])
+            change = np.array([rows[time].take(units) for time in cells.time[some]])
+            for row, base_time in zip(change, cells.base[some], strict=True):
+                row -= rows[base_time].take(units)
             value, part = fit_second_stage(stage.pick(own), change)
             part[status[some] > 0] = 0.0
             part *= n
@@ -302,10 +313,9 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
     for cell in np.flatnonzero(cells.is_base):
         member = codes == cells.path[cell]
         status[cell] = 0 if problem.both[member, cells.pair[cell]].any() else NO_UNITS
-    share = np.bincount(codes, weights=problem.weight, minlength=problem.paths.cohort.size)
-    return Solution(
-        att, status == 0, influence.T, share / problem.weight.sum(), codes, status, trimmed
-    )
+    mass = np.bincount(codes, weights=problem.weight, minlength=problem.paths.cohort.size)
+    share = mass / problem.weight.sum()
+    return Solution(att, status == 0, influence.T, held.T, share, codes, status, trimmed)
 
 
 def _cells_of(plan: Comparisons, which: IntArray, n: int) -> Iterator[IntArray]:

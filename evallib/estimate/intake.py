@@ -280,7 +280,8 @@ def _grid(
         grid[at] = values[rows]
         return grid.reshape(shape)
 
-    observed = place(np.ones(keep.size)) > 0
+    observed = np.zeros(shape, dtype=bool)
+    observed.reshape(-1)[at] = True
     codes = np.full((len(groups), *shape), -1, dtype=np.int64)
     for place_of, held in zip(codes, groups, strict=True):
         place_of[u, t] = dense_codes(held[rows])[1]
