@@ -12,6 +12,7 @@ from parity.rows import Row
 VALIDATION = Path(__file__).parents[2] / "shared" / "validation"
 
 
+@pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
 @pytest.mark.parametrize("case", CASES)
 def test_every_figure_of_a_case_is_held(case: str) -> None:
     if not (VALIDATION / case).is_dir():

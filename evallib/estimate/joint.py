@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from evallib.errors import EstimationError, Fault
@@ -72,6 +73,18 @@ def joint_test_of(estimate: Estimate, before: float | None = None) -> JointTest:
         what = f"no term before event time {limit:g} has a standard error"
         remedy = "Use a panel with more periods before exposure"
         raise EstimationError([Fault(f"joint test of {estimate.estimator}", what, "", remedy)])
+    return wald_test(estimate, which)
+
+
+def wald_test(estimate: Estimate, which: npt.NDArray[np.intp]) -> JointTest:
+    """Test that the terms at some places are zero together; see `joint_test_of`.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    which : array of int, shape (K,)
+        Places of terms that have a standard error, one or more.
+    """
     block = estimate.covariance[np.ix_(which, which)]
     values, vectors = np.linalg.eigh(block)
     kept = values > TOLERANCE * values[-1]

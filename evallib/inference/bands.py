@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from evallib.estimate.bands import Band, largest_statistics
 from evallib.estimate.result import FloatArray
 
 DRAWS = 1_999
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """A simultaneous band over K terms.
-
-    Parameters
-    ----------
-    low, high : array, shape (K,)
-        NaN where a term is fixed.
-    critical : float
-        The critical value that all terms share.
-    level : float
-    method : str
-    """
-
-    low: FloatArray
-    high: FloatArray
-    critical: float
-    level: float
-    method: str
 
 
 def sup_t_band(
@@ -57,10 +35,7 @@ def sup_t_band(
     doi:10.1002/jae.2656
     """
     known = np.isfinite(std_error) & (np.abs(sums).sum(axis=0) > 0)
-    scale = np.sqrt((sums[:, known] ** 2).sum(axis=0))
-    signs = rng.integers(0, 2, size=(draws, sums.shape[0])) * 2.0 - 1.0
-    largest = np.abs(signs @ (sums[:, known] / scale)).max(axis=1, initial=0.0)
-    critical = float(np.quantile(largest, level))
+    critical = float(np.quantile(largest_statistics(sums[:, known], draws, rng), level))
     half = np.where(known, critical * std_error, np.nan)
     method = f"sup-t band, multiplier bootstrap with {draws:,} draws"
     return Band(point - half, point + half, critical, level, method)

@@ -13,6 +13,7 @@ import numpy as np
 from evallib.design import Design, Designs
 from evallib.errors import EstimationError, EvallibWarning, ThinDesignWarning
 from evallib.estimate import Estimate, Estimates, fit
+from evallib.estimate.bands import Band
 from evallib.estimate.cells import CellSource
 from evallib.estimate.group_time import (
     Paths,
@@ -24,7 +25,7 @@ from evallib.estimate.group_time import (
 from evallib.estimate.result import BoolArray, FloatArray, IntArray, Refusal
 from evallib.estimate.thinness import Thinness
 from evallib.estimate.two_way import Fit
-from evallib.inference.bands import Band, sup_t_band
+from evallib.inference.bands import sup_t_band
 from evallib.inference.permutation import choose_strata, permute_paths
 from evallib.inference.permuted_cells import permute_cells
 from evallib.inference.permuted_regression import (

@@ -12,12 +12,12 @@ from typing import Literal
 import numpy as np
 
 from evallib.errors import EstimationError, Fault
+from evallib.estimate.bands import Band
 from evallib.estimate.cells import CellSource
 from evallib.estimate.covariance import Jackknife, leave_one_out
 from evallib.estimate.result import Estimate, FloatArray
 from evallib.estimate.thinness import MIN_TREATED, Thinness
 from evallib.estimate.two_way import Fit
-from evallib.inference.bands import Band
 from evallib.inference.permutation import NULL, PermutationTest
 from evallib.inference.permuted_cells import (
     QUANTILE_LEVELS,
