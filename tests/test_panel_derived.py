@@ -195,6 +195,12 @@ def test_real_terms_by_a_file_beside_the_plan(tmp_path: Path, scale: float) -> N
         (real(), "fin_year,value\n2015/17,1\n", ["2015/17"]),
         (real(), "fin_year,value\n2015/16,x\n", ["prices.csv, column value", "'x'"]),
         (real(), "fin_year,value\n2015/16,100\n", ["prices.csv has no figure for 2012/13"]),
+        (
+            real(),
+            "fin_year,value\n"
+            + "".join(f"{y}/{(y + 1) % 100:02d},2.1\n" for y in range(2004, 2025)),
+            ["prices.csv is 2.1 in every year", "growth rates are no price index"],
+        ),
         (real(deflator=RECYCLING), None, ["recycling_rate_pct differs between councils"]),
         (real(deflator="prices"), None, ["'prices' is not a name"]),
     ],

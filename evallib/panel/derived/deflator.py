@@ -165,6 +165,11 @@ def _refuse_unfit(found: pd.Series, row: Derived, place: str) -> None:
         what = f"{row.deflator} is zero or negative in the years from {years}"
         remedy = "Mend the file: a price index is above zero"
         raise DataError([Fault(f"{place}.deflator", what, "It cannot divide", remedy)])
+    if len(found) > 1 and found.nunique() == 1:
+        what = f"{row.deflator} is {found.iloc[0]:g} in every year"
+        why = "Amounts would stay as they are: growth rates are no price index"
+        remedy = "Give the level of prices by year, like 87.2, 88.9, 91.1"
+        raise DataError([Fault(f"{place}.deflator", what, why, remedy)])
     if row.base_year is not None and parse_financial_year(row.base_year) not in found.index:
         raise DataError(
             [
