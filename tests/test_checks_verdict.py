@@ -44,4 +44,4 @@ def test_rule(
 
 def test_anything_else_says_what_has_not_been_tested() -> None:
     ruling = decide(Evidence("x", False, "pass", 3.0, 5.0, CHANGE, False))
-    assert ruling.sentence == "not yet judged: selection and sensitivity have not been tested"
+    assert ruling.sentence == "selection and sensitivity have not been tested"

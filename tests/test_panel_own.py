@@ -366,3 +366,12 @@ def test_a_series_that_is_replaced_loses_the_breaks_of_the_shipped_one(tmp_path:
     store = joined(tmp_path, long_table("a.csv", indicators=[mine]))
     assert len(open_store().catalogue.breaks_of(["recycling_rate_pct"]))
     assert store.catalogue.breaks_of(["recycling_rate_pct"]).empty
+
+
+def test_tables_that_the_plan_uses_for_nothing_are_named(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", LONG)
+    used = [{"indicator": "satisfied_pct", "role": "primary", "meaningful_change": 1}]
+    idle = panel_from_store(plan_of(tmp_path, long_table("a.csv")), open_store()).store.notes
+    assert "own_data: no outcome of the plan uses satisfied_pct." in idle
+    plan = plan_of(tmp_path, long_table("a.csv"), outcomes=used)
+    assert not [note for note in panel_from_store(plan, open_store()).store.notes if "uses" in note]

@@ -89,7 +89,7 @@ def decide(evidence: Evidence) -> Ruling:
     if -change < low and high < change:
         sentence = "the adjusted interval lies inside plus or minus the meaningful change"
         return Ruling(evidence.outcome, "no sizeable change", sentence)
-    sentence = "not yet judged: selection and sensitivity have not been tested"
+    sentence = "selection and sensitivity have not been tested"
     return Ruling(evidence.outcome, "not yet judged", sentence)
 
 

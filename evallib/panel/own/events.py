@@ -123,7 +123,7 @@ def _dates(
         faults.append(
             Fault(
                 f"{grid.column(position)}, {shown}",
-                f"is {problem}, not a date",
+                f"cannot be read as a date: it is {problem}",
                 "The event cannot be put before or after a figure",
                 "Write dates as 2021-05-04, 04/05/2021 (the day first), May 2021, 2021 or 2021/22",
             )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from evallib.errors import DataError, Fault, did_you_mean
 from evallib.panel.codes import follow_table
+from evallib.panel.derived.names import all_indicators
 from evallib.panel.figures import ONLY_ADDED_UP, flag_recast
 from evallib.panel.own.councils import Register, read_settled
 from evallib.panel.own.databases import find_database, read_table
@@ -123,7 +124,7 @@ def _joined(
         catalogue=catalogue,
         registers=registers,
         inputs=inputs,
-    ).with_record(notes=notes)
+    ).with_record(notes=[*notes, *_idle(plan)])
     more = pd.DataFrame(aside, columns=store.first_aside.columns)
     return replace(
         joined,
@@ -232,6 +233,19 @@ def _uncorrected(grid: Grid, table: OwnTable, store: Store) -> list[str]:
         "they are not applied to these."
         for name, count in counts.items()
     ]
+
+
+def _idle(plan: Plan) -> list[str]:
+    """Say which of one's own indicators and registers the plan uses for nothing."""
+    registers = {plan.register, plan.concurrent.register if plan.concurrent else ""}
+    held = [one.name for table in plan.own_data for one in table.indicators]
+    lists = [table.register for table in plan.own_data if table.register]
+    notes = []
+    if unused := [name for name in held if name not in all_indicators(plan)]:
+        notes.append(f"own_data: no outcome of the plan uses {', '.join(unused)}.")
+    if unused := [name for name in lists if name not in registers]:
+        notes.append(f"own_data: the plan's register is not {', '.join(unused)}.")
+    return notes
 
 
 def _own_breaks(plan: Plan) -> pd.DataFrame:
