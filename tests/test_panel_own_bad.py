@@ -257,7 +257,7 @@ def test_dates_in_cells_of_years_figures_and_events(tmp_path: Path) -> None:
 
 
 EVENTS: dict[str, tuple[Rows, dict[str, Any], tuple[str, ...]]] = {
-    "no date": ([["Leeds", "soon"]], {}, ("line 2 'soon'", "not a date")),
+    "no date": ([["Leeds", "soon"]], {}, ("line 2 'soon'", "cannot be read as a date")),
     "a month that is none": ([["Leeds", "03/14/2021"]], {}, ("the day is read first",)),
     "an empty date": ([["Leeds", ""]], {}, ("line 2", "an empty cell")),
     "ends first": ([["Leeds", "2021-05-04", "2021-04"]], {"end_date": "End"}, ("ends before",)),
