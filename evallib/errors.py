@@ -107,6 +107,14 @@ class EmptyCellWarning(EvallibWarning):
     """A group-time cell has no comparison units or no treated units and is left out."""
 
 
+class OverlapWarning(EvallibWarning):
+    """Covariates tell treated from comparison units too well for them to be compared."""
+
+
+class CollinearCellWarning(EvallibWarning):
+    """Covariates that are collinear among the units of a cell: the cell is left out."""
+
+
 class DoubtfulKindWarning(EvallibWarning):
     """A kind of event in a register looks like a frequent kind misspelt."""
 

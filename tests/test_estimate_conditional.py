@@ -10,12 +10,17 @@ import pytest
 from conditional_by_hand import cell_by_hand
 from estimation_panels import COLUMNS, make_panel
 
-from evallib.errors import EmptyCellWarning, EstimationError, EvallibWarning
+from evallib.errors import (
+    CollinearCellWarning,
+    EmptyCellWarning,
+    EstimationError,
+    EvallibWarning,
+    OverlapWarning,
+)
 from evallib.estimate import aggregate as ag
 from evallib.estimate import fit
 from evallib.estimate import group_time as gt
 from evallib.estimate.batch import solve_batch
-from evallib.estimate.cell_warnings import CollinearCellWarning, OverlapWarning
 from evallib.estimate.jackknife import leave_one_out
 
 pytestmark = pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
@@ -144,10 +149,10 @@ def test_many_assignments_at_once_are_each_solved_as_alone(covariates):
                                        problem.paths.cohort.size)  # fmt: skip
             influence = alone.influence @ weight[0].T
             influence += problem.weight[:, None] * by_path[0].T[draw]
-            assert estimate[0, row] == pytest.approx(weight[0] @ alone.att, abs=1e-10)
+            assert estimate[0][row] == pytest.approx(weight[0] @ alone.att, abs=1e-10)
             expected = gt.cluster_sums(influence, problem.cluster).T
-            assert sums[0, row] == pytest.approx(expected, rel=1e-6, abs=1e-6)
-            assert not np.allclose(estimate[1, row], estimate[0, row])
+            assert sums[0][row] == pytest.approx(expected, rel=1e-6, abs=1e-6)
+            assert not np.allclose(estimate[1][row], estimate[0][row])
 
 
 def test_leaving_a_unit_out_is_a_refit():

@@ -172,6 +172,6 @@ def test_many_assignments_at_once_are_each_solved_as_alone():
                                            problem.paths.cohort.size)  # fmt: skip
                 influence = alone.influence @ weight[0].T
                 influence += problem.weight[:, None] * by_path[0].T[draw]
-                assert estimate[0, row] == pytest.approx(weight[0] @ alone.att, abs=1e-12)
+                assert estimate[0][row] == pytest.approx(weight[0] @ alone.att, abs=1e-12)
                 expected = gt.cluster_sums(influence, problem.cluster).T
-                assert sums[0, row] == pytest.approx(expected, abs=1e-10)
+                assert sums[0][row] == pytest.approx(expected, abs=1e-10)

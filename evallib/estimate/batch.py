@@ -86,7 +86,8 @@ def solve_batch(
     codes: IntArray,
     wanted: Averages,
     changes: Sequence[FloatArray] | None = None,
-) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+    others: Averages | None = None,
+) -> Iterator[tuple[slice, list[FloatArray], list[FloatArray]]]:
     """Yield averages of the cells for many assignments, in chunks of bounded memory.
 
     Parameters
@@ -98,13 +99,16 @@ def solve_batch(
         K averages of the cells.
     changes : sequence of arrays, shape (N, Q), optional
         Changes of O outcomes over the problem's pairs; by default the problem's own.
+    others : Averages, optional
+        The averages of all outcomes but the first; by default the same.
 
     Yields
     ------
-    (which draws, estimates (O, r, K), influence values summed by cluster (O, r, K, G))
+    (which draws, estimates (r, K), influence values summed by cluster (r, K, G)), by outcome
         A standard error is the root of the last axis' summed squares, over N.
     """
     outcomes = [problem.difference] if changes is None else list(changes)
+    each_wanted = [wanted] + [others or wanted] * (len(outcomes) - 1)
     n = problem.outcome.shape[0]
     width = 3 * problem.cells.path.size + len(wanted.terms) + 2 * problem.paths.cohort.size
     each = 8 * n * width
@@ -115,56 +119,61 @@ def solve_batch(
     for start in range(0, codes.shape[0], step):
         part = slice(start, min(start + step, codes.shape[0]))
         estimates, sums = [], []
-        for estimate, influence in _each_outcome(problem, outcomes, codes[part], wanted):
+        for estimate, influence in _each_outcome(problem, outcomes, codes[part], each_wanted):
             if together:
                 influence = np.add.reduceat(influence[:, :, order], first, axis=2)
             estimates.append(estimate)
             sums.append(influence)
-        yield part, np.array(estimates), np.array(sums)
+        yield part, estimates, sums
 
 
 def _each_outcome(
-    problem: Problem, changes: Sequence[FloatArray], codes: IntArray, wanted: Averages
+    problem: Problem, changes: Sequence[FloatArray], codes: IntArray, wanted: Sequence[Averages]
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     """Yield averages (r, K) and influence values (r, K, N) of each outcome for a chunk."""
     if not problem.comparisons.has_covariates:
-        for change in changes:
-            yield _contract(problem, change, codes, wanted)
+        yield from _contract(problem, changes, codes, wanted)
         return
     n_paths = problem.paths.cohort.size
     member = codes[:, None, :] == np.arange(n_paths)[None, :, None]
     weighted = member * problem.weight
     share = weighted.sum(axis=2) / problem.weight.sum()
-    for cells in conditional_cells(problem, changes, codes):
-        weight, by_path = weigh(wanted, cells.att, cells.valid, share, problem.cells.path, n_paths)
+    for cells, each in zip(conditional_cells(problem, changes, codes), wanted, strict=True):
+        weight, by_path = weigh(each, cells.att, cells.valid, share, problem.cells.path, n_paths)
         combined = np.matmul(weight, cells.influence)
         combined += by_path @ weighted
         yield np.einsum("rkc,rc->rk", weight, cells.att), combined
 
 
 def _contract(
-    problem: Problem, change: FloatArray, codes: IntArray, wanted: Averages
-) -> tuple[FloatArray, FloatArray]:
-    """Return averages (r, K) and influence values (r, K, N) without covariates.
+    problem: Problem, changes: Sequence[FloatArray], codes: IntArray, wanted: Sequence[Averages]
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Yield averages (r, K) and influence values (r, K, N) of each outcome without covariates.
 
     The influence of a unit on a cell is linear in its change, with a slope and a shift that
-    depend on its path alone.
+    depend on its path alone; the slope is the same for all outcomes.
     """
     cells, n_paths = problem.cells, problem.paths.cohort.size
-    moments = cell_moments(problem, change, codes)
-    weight, by_path = weigh(wanted, moments.att, moments.valid, moments.share, cells.path, n_paths)
     own = cells.path[:, None] == np.arange(n_paths)[None, :]  # (C, P)
-    up = own / moments.treated_weight[:, :, None]
-    down = problem.control / moments.control_weight[:, :, None]
-    shift = up * moments.treated_mean[:, :, None] - down * moments.control_mean[:, :, None]
     member = (codes[:, None, :] == np.arange(n_paths)[None, :, None]).astype(float)  # (r, P, N)
     both = problem.both[:, cells.pair].T
-    influence = (up - down) @ member  # (r, C, N)
-    influence *= both * change[:, cells.pair].T
-    level = shift @ member
-    level *= both
-    influence -= level
-    combined = weight @ influence  # (r, K, N)
-    combined *= codes.shape[1]
-    combined += by_path @ (member * problem.weight)
-    return np.einsum("rkc,rc->rk", weight, moments.att), combined
+    slope: FloatArray | None = None
+    for change, each in zip(changes, wanted, strict=True):
+        moments = cell_moments(problem, change, codes)
+        weight, by_path = weigh(
+            each, moments.att, moments.valid, moments.share, cells.path, n_paths
+        )
+        up = own / moments.treated_weight[:, :, None]
+        down = problem.control / moments.control_weight[:, :, None]
+        shift = up * moments.treated_mean[:, :, None] - down * moments.control_mean[:, :, None]
+        if slope is None:
+            slope = (up - down) @ member  # (r, C, N)
+            slope *= both
+        influence = slope * change[:, cells.pair].T
+        level = shift @ member
+        level *= both
+        influence -= level
+        combined = weight @ influence  # (r, K, N)
+        combined *= codes.shape[1]
+        combined += by_path @ (member * problem.weight)
+        yield np.einsum("rkc,rc->rk", weight, moments.att), combined

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evallib.errors import EmptyCellWarning, EstimationError, EvallibWarning, Fault, first_five
+from evallib.errors import (
+    CollinearCellWarning,
+    EmptyCellWarning,
+    EstimationError,
+    Fault,
+    OverlapWarning,
+    first_five,
+)
 from evallib.estimate.columns import Notes
 from evallib.estimate.group_time import Problem, Solution
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
@@ -19,14 +26,6 @@ from evallib.estimate.two_by_two import (
     OVERLAP_LIMIT,
     TRIM,
 )
-
-
-class OverlapWarning(EvallibWarning):
-    """Covariates tell treated from comparison units too well for them to be compared."""
-
-
-class CollinearCellWarning(EvallibWarning):
-    """Covariates that are collinear among the units of a cell: the cell is left out."""
 
 
 REMEDY = "Use fewer or coarser covariates, method='reg', or another comparison group"

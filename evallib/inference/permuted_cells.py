@@ -164,15 +164,17 @@ def _solve(
     kept, statistics = [], []
     scale = problem.outcome.shape[0] ** 2
     first = len(heads.terms)
+    changes = [problem.difference, exposure]
     for start in range(0, codes.shape[0], CHUNK):
         chunk = codes[start : start + CHUNK]
-        for part, estimate, sums in solve_batch(problem, chunk, everything):
-            for _, shift, shift_sums in solve_batch(problem, chunk[part], heads, [exposure]):
-                a, b = sums[0, :, :first], shift_sums[0]
-                square = [(x * y).sum(axis=-1) / scale for x, y in ((a, a), (a, b), (b, b))]
-                kept.append(np.array([estimate[0, :, :first], shift[0], *square]))
-            variance = (sums[0] ** 2).sum(axis=-1) / scale
+        for _, (estimate, shift), (sums, shift_sums) in solve_batch(
+            problem, chunk, everything, changes, heads
+        ):
+            a, b = sums[:, :first], shift_sums
+            square = [(x * y).sum(axis=-1) / scale for x, y in ((a, a), (a, b), (b, b))]
+            kept.append(np.array([estimate[:, :first], shift, *square]))
+            variance = (sums**2).sum(axis=-1) / scale
             zero = np.zeros_like(variance)
-            parts = np.array([estimate[0], zero, variance, zero, zero])
+            parts = np.array([estimate, zero, variance, zero, zero])
             statistics.append(studentise(parts, 0.0))
     return np.concatenate(kept, axis=1), np.concatenate(statistics)
