@@ -115,6 +115,10 @@ class CollinearCellWarning(EvallibWarning):
     """Covariates that are collinear among the units of a cell: the cell is left out."""
 
 
+class FewEventsWarning(EvallibWarning):
+    """There are too few events for the terms of a model of their hazard."""
+
+
 class DoubtfulKindWarning(EvallibWarning):
     """A kind of event in a register looks like a frequent kind misspelt."""
 

@@ -135,7 +135,7 @@ def take(
         When the frame has no row just before a unit's first one with treatment, and dates count.
     """
     clusters = (cluster,) if isinstance(cluster, str) else cluster or ()
-    _require_columns(
+    require_columns(
         frame,
         {
             "outcome": outcome,
@@ -209,7 +209,7 @@ def take(
     )
 
 
-def _require_columns(
+def require_columns(
     frame: pd.DataFrame,
     named: dict[str, str | None],
     exposure: tuple[str | None, str | None],
