@@ -94,9 +94,21 @@ def count_rows(
 
 def cell_thinness(source: CellSource) -> Thinness:
     """Return how thin the design of the group aggregation is."""
+    return thinness_of(source, *source.headline())
+
+
+def thinness_of(source: CellSource, overall: FloatArray, influence: FloatArray) -> Thinness:
+    """Return how thin the design of an average is.
+
+    Parameters
+    ----------
+    source : CellSource
+    overall : array, shape (C,)
+        Weights of the cells.
+    influence : array, shape (N,)
+    """
     problem, solution = source.problem, source.solution
     cells = problem.cells
-    overall, influence = source.headline()
     kinds = source.kinds
     mass = np.bincount(kinds.of_unit, weights=problem.weight, minlength=kinds.size.size)
     total = mass @ kinds.treated
