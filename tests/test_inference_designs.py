@@ -16,7 +16,7 @@ from evallib.errors import EstimationError, UnbalancedPanelWarning
 from evallib.estimate import fit
 from evallib.estimate.group_time import encode_paths, prepare, solve
 from evallib.inference import estimate
-from evallib.inference.designs import path_panel
+from evallib.inference.paths import path_panel
 
 YEARS = np.arange(2010, 2020)
 

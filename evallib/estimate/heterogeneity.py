@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from evallib.errors import EstimationError, Fault, did_you_mean
 from evallib.estimate.aggregate import KINDS, Averages, averages, join, pick

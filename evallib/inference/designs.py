@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,13 @@ from evallib.errors import EstimationError, EvallibWarning, ThinDesignWarning
 from evallib.estimate import Estimate, Estimates, fit
 from evallib.estimate.bands import Band
 from evallib.estimate.cells import CellSource
-from evallib.estimate.group_time import (
-    Paths,
-    cluster_sums,
-    encode_paths,
-    last_is_comparison,
-    prepare,
-)
-from evallib.estimate.result import BoolArray, FloatArray, IntArray, Refusal
+from evallib.estimate.group_time import cluster_sums
+from evallib.estimate.result import BoolArray, FloatArray, Refusal
 from evallib.estimate.thinness import Thinness
 from evallib.estimate.two_way import Fit
 from evallib.inference.bands import sup_t_band
-from evallib.inference.permutation import choose_strata, permute_paths
+from evallib.inference.paths import path_panel, path_problem
+from evallib.inference.permutation import permute_paths
 from evallib.inference.permuted_cells import permute_cells
 from evallib.inference.permuted_regression import (
     PathRegression,
@@ -50,32 +45,6 @@ from evallib.inference.policy import (
 from evallib.inference.wald import wald_leads
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class PathPanel:
-    """Every row of a design's councils on a grid, with the path and stratum of each council.
-
-    Parameters
-    ----------
-    outcome, weight : array, shape (N, T)
-        Weight 0 where a row is missing.
-    observed : boolean array, shape (N, T)
-    periods : integer array, shape (T,)
-    paths : Paths
-    codes, cluster, strata : integer array, shape (N,)
-    strata_name : str
-    """
-
-    outcome: FloatArray
-    weight: FloatArray
-    observed: BoolArray
-    periods: IntArray
-    paths: Paths
-    codes: IntArray
-    cluster: IntArray
-    strata: IntArray
-    strata_name: str
 
 
 def estimate(
@@ -228,19 +197,7 @@ def _group_time(design: Design, fitted: Estimate, rng: np.random.Generator) -> E
         method = f"{fitted.interval_method} {thinness.sentence}"
         return _with(fitted, method, {"leads": leads, "band": band, "action": "analytic"})
     panel = path_panel(design)
-    cohort, treated = panel.paths.cohort[panel.codes], panel.paths.is_treated[panel.codes]
-    paths, codes = encode_paths(cohort, last_is_comparison(cohort, treated))
-    problem = prepare(
-        panel.outcome,
-        panel.observed,
-        panel.periods,
-        paths,
-        comparison="never_treated" if design.comparison == "never_treated" else "not_yet_treated",
-        base="universal",
-        anticipation=design.anticipation,
-        weight=panel.weight.max(axis=1),
-        cluster=panel.cluster,
-    )
+    problem, codes = path_problem(design, panel)
     drawn = permute_paths(codes, panel.strata, panel.cluster, PERMUTATION_DRAWS, rng)
     found = permute_cells(problem, codes, drawn)
     done = apply_permuted_cells(fitted, found, panel.strata_name)
@@ -355,33 +312,3 @@ def _permute_regression(
             "band": resampled_band(done, terms),
         }
     return done, facts
-
-
-def path_panel(design: Design) -> PathPanel:
-    """Return every row of a design's councils on a grid, with paths and strata."""
-    councils = design.councils.sort_values("council_code")
-    code = councils["council_code"].to_numpy()
-    full = design.full[design.full["council_code"].isin(code)]
-    unit = np.searchsorted(code.astype(str), full["council_code"].to_numpy().astype(str))
-    periods, time = np.unique(full["period"].to_numpy(), return_inverse=True)
-    shape = (code.size, periods.size)
-    outcome, weight = np.zeros(shape), np.zeros(shape)
-    outcome[unit, time] = full["value"].to_numpy(dtype=float)
-    weight[unit, time] = full["weight"].to_numpy(dtype=float) if design.weighted else 1.0
-    cohort = councils["cohort"].to_numpy(dtype=float, na_value=np.nan)
-    is_treated = councils["is_treated"].to_numpy(dtype=bool)
-    paths, codes = encode_paths(np.where(np.isnan(cohort), np.inf, cohort), is_treated)
-    kinds = np.unique(councils["council_type"].astype(str), return_inverse=True)[1]
-    regions = np.unique(councils["region"].astype(str), return_inverse=True)[1]
-    strata, name = choose_strata(kinds, regions, is_treated)
-    return PathPanel(
-        outcome=outcome,
-        weight=weight,
-        observed=weight > 0,
-        periods=periods.astype(np.int64),
-        paths=paths,
-        codes=codes,
-        cluster=np.unique(councils["cluster"].astype(str), return_inverse=True)[1].astype(np.int64),
-        strata=strata,
-        strata_name=name,
-    )
