@@ -73,12 +73,13 @@ def fit_lp_did(sample: Sample, options: LpDidOptions, notes: Notes) -> Estimate:
         raise EstimationError([Fault("exposure", "no unit is exposed", "", "Check cohorts")])
     groups = unit_clusters(sample, notes)
     first, last = options.window
-    horizons = [h for h in range(first, last + 1) if h != -1]
+    base = -1 - options.anticipation
+    horizons = [h for h in range(first, last + 1) if h < base or h >= 0]
     found = {h: _project(sample, groups, [h], options) for h in horizons}
     gone = [h for h in horizons if found[h] is None]
     pooled = _project(sample, groups, list(range(last + 1)), options)
     if pooled is None:
-        what = f"no unit is observed from the period before exposure to {last} after it"
+        what = f"no unit is observed at event time {base} and from exposure to {last} after it"
         why = "or no clean comparison unit is"
         raise EstimationError([Fault("option 'window'", what, why, "End the window earlier")])
     if gone:
@@ -88,7 +89,7 @@ def fit_lp_did(sample: Sample, options: LpDidOptions, notes: Notes) -> Estimate:
         )
         notes.warn(EmptyCellWarning, text)
     fits = [pooled, *(item for item in found.values() if item is not None)]
-    shown = sorted([*(h for h, item in found.items() if item is not None), -1])
+    shown = sorted([*(h for h, item in found.items() if item is not None), base])
     return _describe(sample, groups, options, notes, pooled, shown, found, fits)
 
 
@@ -96,10 +97,10 @@ def _project(
     sample: Sample, groups: IntArray, horizons: list[int], options: LpDidOptions
 ) -> Projection | None:
     """Return the regression of the mean outcome over some horizons, or None without contrast."""
-    change, there = _changes(sample, horizons)
+    change, there = _changes(sample, horizons, options.anticipation)
     period, cohort = sample.periods[None, :], sample.cohort[:, None]
     begins = cohort == period
-    clean = cohort > period + max(0, *horizons)
+    clean = cohort > period + max(0, *horizons) + options.anticipation
     if options.comparison == "never_treated":
         clean = np.broadcast_to(np.isinf(cohort), begins.shape)
     used = there & (begins | clean)
@@ -133,8 +134,10 @@ def _project(
     )
 
 
-def _changes(sample: Sample, horizons: list[int]) -> tuple[FloatArray, BoolArray]:
-    """Return the mean outcome over horizons less that of the period before, and where it is known.
+def _changes(
+    sample: Sample, horizons: list[int], anticipation: int
+) -> tuple[FloatArray, BoolArray]:
+    """Return the mean outcome over horizons less that of the base, and where it is known.
 
     Both arrays have shape (N, T); horizons count in the units of the periods.
     """
@@ -142,7 +145,7 @@ def _changes(sample: Sample, horizons: list[int]) -> tuple[FloatArray, BoolArray
     change = np.zeros(sample.outcome.shape)
     there = np.zeros(sample.outcome.shape, dtype=bool)
     for k, period in enumerate(sample.periods):
-        wanted = [int(period) - 1, *(int(period) + h for h in horizons)]
+        wanted = [int(period) - 1 - anticipation, *(int(period) + h for h in horizons)]
         if any(item not in place for item in wanted):
             continue
         base, *later = (place[item] for item in wanted)
@@ -217,7 +220,12 @@ def _describe(
         comparison=options.comparison,
         scores=scores,
         references=REFERENCES,
-        details={"window": options.window, "reference": -1, "thinness": thinness},
+        details={
+            "window": options.window,
+            "reference": -1 - options.anticipation,
+            "anticipation": options.anticipation,
+            "thinness": thinness,
+        },
     )
 
 

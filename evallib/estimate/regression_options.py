@@ -103,7 +103,7 @@ class EtwfeOptions(RegressionOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackedOptions(RegressionOptions):
-    """Options of ``stacked``: those of a regression, comparison and window.
+    """Options of ``stacked``: those of a regression, comparison, window and anticipation.
 
     Parameters
     ----------
@@ -111,10 +111,15 @@ class StackedOptions(RegressionOptions):
         With 'not_yet_treated' units serve that are not exposed before the window ends.
     window : (int, int)
         First and last event time of every cohort's stack.
+    anticipation : int
+        Periods before exposure in which behaviour may already have changed: they are left out,
+        effects are measured from the period before them, and comparison units must stay
+        unexposed that much longer.
     """
 
     comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
     window: tuple[int, int] = (-3, 2)
+    anticipation: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +132,8 @@ class LpDidOptions:
         With 'not_yet_treated' units serve that are not exposed by the end of the horizon.
     window : (int, int)
         First and last event time.
+    anticipation : int
+        As for ``stacked``.
     cluster : str, optional
         Column of clusters that hold whole units; default the unit.
     small_sample : 'stata', 'fixest' or 'none'
@@ -136,6 +143,7 @@ class LpDidOptions:
 
     comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
     window: tuple[int, int] = (-3, 2)
+    anticipation: int = 0
     cluster: str | None = None
     small_sample: SmallSample = "stata"
     level: float = 0.95

@@ -59,10 +59,9 @@ def fit_stacked(sample: Sample, options: StackedOptions, notes: Notes) -> Estima
         raise EstimationError([Fault("exposure", "no unit is exposed", "", "Check cohorts")])
     stacks = _list_stacks(sample, options, notes)
     stacked, weight = _stack(sample, stacks, options)
-    first, last = options.window
-    event = np.arange(first, last + 1)
+    event, reference = stacked.periods, -1 - options.anticipation
     treated = np.isfinite(stacked.cohort)
-    shown = event[event != -1]
+    shown = event[event != reference]
     dummies = (event[None, :] == shown[:, None])[:, None, :] & treated[None, :, None]
     regressors = np.concatenate([dummies.astype(float), stacked.covariates])
     k, extra = shown.size, len(options.covariates)
@@ -99,7 +98,8 @@ def fit_stacked(sample: Sample, options: StackedOptions, notes: Notes) -> Estima
         details={
             **estimate.details,
             "window": options.window,
-            "reference": -1,
+            "reference": reference,
+            "anticipation": options.anticipation,
             "cohorts": tuple(stack.cohort for stack in stacks),
             "stacked_units": int(weight.any(axis=1).sum()),
         },
@@ -110,19 +110,19 @@ def fit_stacked(sample: Sample, options: StackedOptions, notes: Notes) -> Estima
 
 def _list_stacks(sample: Sample, options: StackedOptions, notes: Notes) -> list[Stack]:
     """Return the cohorts whose whole window is in the panel, with whole units only."""
-    first, last = options.window
+    event, last = _event_times(options), options.window[1]
     place = {int(period): k for k, period in enumerate(sample.periods)}
     stacks, gone, cut = [], [], 0
     starts = np.unique(sample.cohort[np.isfinite(sample.cohort)])
     for start in starts:
-        wanted = [int(start) + e for e in range(first, last + 1)]
+        wanted = [int(start) + int(e) for e in event]
         if any(period not in place for period in wanted):
             gone.append(f"{start:g}")
             continue
         columns = np.array([place[period] for period in wanted])
         clean = np.isinf(sample.cohort)
         if options.comparison == "not_yet_treated":
-            clean = sample.cohort > start + last
+            clean = sample.cohort > start + last + options.anticipation
         member = (sample.cohort == start) | clean
         whole = sample.observed[:, columns].all(axis=1)
         cut += int((member & ~whole).sum())
@@ -143,6 +143,13 @@ def _list_stacks(sample: Sample, options: StackedOptions, notes: Notes) -> list[
         text = f"{cut} units are left out of a cohort's stack: they miss a period of its window."
         notes.warn(EmptyCellWarning, text)
     return stacks
+
+
+def _event_times(options: StackedOptions) -> IntArray:
+    """Return the window's event times without those of anticipation."""
+    first, last = options.window
+    event = np.arange(first, last + 1)
+    return event[(event < -options.anticipation) | (event >= 0)]
 
 
 def _stack(
@@ -172,10 +179,9 @@ def _stack(
         share = (size[place] / sum(size)) / (other[place] / sum(other))
         scale.append(np.where(stack.is_treated, 1.0, share))
     weight = pick(own) * np.concatenate(scale)[:, None]
-    first, last = options.window
     treated = np.concatenate([s.is_treated for s in stacks])
     start = np.concatenate([np.full(s.units.size, s.cohort) for s in stacks])
-    event = np.arange(first, last + 1)
+    event = _event_times(options)
     return (
         replace(
             sample,
