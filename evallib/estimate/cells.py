@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,10 @@ class CellSource:
         Aggregations whose intervals and p-values were made in another way.
     balance : int, optional
         Event time up to which cohorts are observed that enter averages by event time.
+    units : tuple
+        The labels of the units, in the order of the problem; empty where nobody asks.
+    unit_column : str
+        The column that they came from.
     """
 
     problem: Problem
@@ -58,6 +63,8 @@ class CellSource:
     level: float
     replaced: Mapping[str, Estimate] = field(default_factory=dict)
     balance: int | None = None
+    units: tuple[Any, ...] = ()
+    unit_column: str = ""
 
     def sum_by_cluster(self, influence: FloatArray) -> FloatArray:
         """Return influence values (N, K) summed within clusters (G, K)."""

@@ -106,6 +106,8 @@ def fit_group_time(sample: Sample, options: GroupTimeOptions, notes: Notes) -> E
         sort_units(problem, codes),
         options.level,
         balance=options.balance,
+        units=tuple(sample.units[keep]),
+        unit_column=sample.unit_column,
     )
     estimate = source.describe_cells(int(observed.sum()), ())
     thinness = cell_thinness(source)

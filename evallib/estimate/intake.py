@@ -57,6 +57,8 @@ class Sample:
         Codes of the second dimension of two-way clusters, as ``cluster``.
     has_exposure : bool
         Whether cohorts or treatment were named.
+    unit_column : str
+        The frame's column of units.
     """
 
     outcome: FloatArray
@@ -71,6 +73,7 @@ class Sample:
     is_absorbing: bool = True
     second: IntArray | None = None
     has_exposure: bool = True
+    unit_column: str = ""
 
     @property
     def unit_cluster(self) -> IntArray | None:
@@ -195,6 +198,7 @@ def take(
             keep &= ~missing
     return _grid(
         has_exposure=cohort is not None or treatment is not None,
+        unit_column=unit,
         keep=keep,
         unit_codes=unit_codes,
         units=units,
@@ -253,6 +257,7 @@ def require_columns(
 def _grid(
     *,
     has_exposure: bool,
+    unit_column: str,
     keep: BoolArray,
     unit_codes: IntArray,
     units: np.ndarray[tuple[int], np.dtype[np.object_]],
@@ -300,4 +305,5 @@ def _grid(
         covariates=np.array([place(values) for values in covariates]).reshape(-1, *shape),
         is_absorbing=is_absorbing,
         has_exposure=has_exposure,
+        unit_column=unit_column,
     )
