@@ -99,6 +99,10 @@ class InexactAdoptionWarning(EvallibWarning):
     """Units have no row just before their first exposed one: they may have adopted earlier."""
 
 
+class UnknownExposureWarning(EvallibWarning):
+    """Rows are left out because it is not known whether their units are still exposed."""
+
+
 class UnbalancedPanelWarning(EvallibWarning):
     """Units miss some periods: each difference uses the units observed in both periods."""
 

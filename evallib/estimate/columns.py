@@ -137,13 +137,24 @@ def read_cohorts(frame: pd.DataFrame, name: str, faults: list[Fault], notes: Not
     return start
 
 
-def read_exposure(frame: pd.DataFrame, name: str, faults: list[Fault]) -> FloatArray:
-    """Return a 0/1 column."""
+def read_exposure(
+    frame: pd.DataFrame, name: str, faults: list[Fault], *, may_miss: bool = False
+) -> FloatArray:
+    """Return a 0/1 column; NaN where it is not known, if that ``may_miss``."""
     values, bad = _as_float(frame[name])
-    odd = list(bad) or list(np.unique(values[(values != 0) & (values != 1)]))
+    missing = np.isnan(values)
+    odd = bad or list(np.unique(values[(values != 0) & (values != 1) & ~missing]))
     if odd:
         what = f"it holds values other than 0 and 1: {first_five(odd)}"
         faults.append(Fault(f"column {name!r}", what, "", "Give 1 where exposed and 0 elsewhere"))
+    elif missing.any() and not may_miss:
+        rows = first_five(list(frame.index[missing]))
+        what = f"it is missing in {int(missing.sum())} rows ({rows})"
+        remedy = (
+            "Give 1 where exposed and 0 elsewhere; where ends of exposure are not known, use "
+            "'switching', or 'lp_did' with stabilise="
+        )
+        faults.append(Fault(f"column {name!r}", what, "", remedy))
     return values
 
 

@@ -27,6 +27,7 @@ from evallib.estimate.random_effects import fit_mundlak, fit_random_effects
 from evallib.estimate.result import Estimate
 from evallib.estimate.stacked import fit_stacked
 from evallib.estimate.sun_abraham import fit_sun_abraham
+from evallib.estimate.switching import fit_switching
 from evallib.estimate.twfe import fit_fixed_effects, fit_twfe
 
 REGRESSIONS: Mapping[str, Callable[[Sample, Any, Notes], Estimate]] = {
@@ -45,6 +46,7 @@ REGRESSIONS: Mapping[str, Callable[[Sample, Any, Notes], Estimate]] = {
     "bacon": fit_bacon,
     "imputation": fit_imputation,
     "two_stage": fit_two_stage,
+    "switching": fit_switching,
 }
 FROM_LEVELS = ("pooled", "between")
 DATED = (
@@ -79,7 +81,7 @@ def fit(
     name : str
         'group_time', 'matched_did', 'event_study', 'sun_abraham', 'etwfe', 'imputation',
         'two_stage', 'stacked', 'lp_did', 'bacon', 'twfe', 'fixed_effects', 'first_difference',
-        'random_effects', 'mundlak', 'pooled' or 'between'.
+        'random_effects', 'mundlak', 'pooled', 'between' or 'switching'.
     frame : DataFrame
         Is not changed; the order of its rows does not matter.
     outcome, unit, time : str
@@ -143,7 +145,8 @@ def fit(
             covariates=getattr(chosen, "covariates", ()),
             notes=notes,
             needs_dates=name in DATED,
-            needs_exposure=name in DATED,
+            needs_exposure=name in DATED or name == "switching",
+            reads_paths=name == "switching",
         )
     except EstimationError as error:
         raise EstimationError([*error.faults, *more]) from None

@@ -27,6 +27,7 @@ from evallib.estimate.columns import (
     require_constant,
 )
 from evallib.estimate.grid import dense_codes, find_repeats
+from evallib.estimate.paths import settle_ends
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
 
@@ -59,6 +60,9 @@ class Sample:
         Whether cohorts or treatment were named.
     unit_column : str
         The frame's column of units.
+    state : array, shape (N, T), or None
+        For estimators of exposure that ends: 1 where exposed, 0 where not, NaN where no row says
+        so. Rows without an outcome count, and so do periods in which nobody has one.
     """
 
     outcome: FloatArray
@@ -73,6 +77,7 @@ class Sample:
     is_absorbing: bool = True
     second: IntArray | None = None
     has_exposure: bool = True
+    state: FloatArray | None = None
     unit_column: str = ""
 
     @property
@@ -96,6 +101,7 @@ def keep_units(sample: Sample, keep: BoolArray) -> Sample:
         cluster=sample.cluster[keep],
         covariates=sample.covariates[:, keep],
         second=None if sample.second is None else sample.second[keep],
+        state=None if sample.state is None else sample.state[keep],
     )
 
 
@@ -113,6 +119,7 @@ def take(
     notes: Notes,
     needs_dates: bool = True,
     needs_exposure: bool = True,
+    reads_paths: bool = False,
 ) -> Sample:
     """Check a frame and return it as a sample.
 
@@ -122,6 +129,8 @@ def take(
         Whether the estimator counts from the first exposed period; twfe does not.
     needs_exposure : bool
         False for panel regressions, which covariates alone can make.
+    reads_paths : bool
+        Whether exposure may end, and be missing where it is not known.
 
     Raises
     ------
@@ -162,7 +171,7 @@ def take(
     unit_codes, units = read_labels(frame[unit], unit, faults)
     weight = read_weights(frame, weights, faults)
     start = read_cohorts(frame, cohort, faults, notes) if cohort else None
-    exposed = read_exposure(frame, treatment, faults) if treatment else None
+    exposed = read_exposure(frame, treatment, faults, may_miss=reads_paths) if treatment else None
     groups = [
         unit_codes if name == unit else read_labels(frame[name], name, faults)[0]
         for name in clusters or (unit,)
@@ -190,6 +199,10 @@ def take(
     elif start is None:
         start = np.full(len(frame), np.inf)
     keep = np.ones(len(frame), dtype=bool)
+    state = None
+    if treatment and exposed is not None and reads_paths:
+        keep = settle_ends(exposed, unit_codes, times, units, treatment, notes)
+        state = np.where(keep, exposed, np.nan)
     for name, held in values.items():
         missing = np.isnan(held) & keep
         if missing.any():
@@ -206,6 +219,7 @@ def take(
         y=values[outcome],
         start=start,
         exposed=(times >= start).astype(float) if exposed is None else exposed,
+        state=state,
         is_absorbing=is_absorbing,
         weight=weight,
         groups=groups,
@@ -265,6 +279,7 @@ def _grid(
     y: FloatArray,
     start: FloatArray,
     exposed: FloatArray,
+    state: FloatArray | None,
     is_absorbing: bool,
     weight: FloatArray,
     groups: Sequence[IntArray],
@@ -276,7 +291,9 @@ def _grid(
         raise EstimationError([Fault("frame", what, "", "Check how the outcome was joined")])
     rows = slice(None) if keep.all() else keep
     used, u = dense_codes(unit_codes[rows])
-    periods, t = dense_codes(times[rows])
+    # Where paths count, a period in which no outcome is known is one all the same.
+    periods, every = dense_codes(times if state is not None else times[rows])
+    t = every[rows] if state is not None else every
     shape = (used.size, periods.size)
     at = u * periods.size + t
 
@@ -292,6 +309,11 @@ def _grid(
         place_of[u, t] = dense_codes(held[rows])[1]
     cohort = np.full(used.size, np.inf)
     cohort[u] = start[rows]
+    paths = None
+    if state is not None:
+        paths = np.full((int(unit_codes.max()) + 1, periods.size), np.nan)
+        paths[unit_codes, every] = state
+        paths = paths[used]
     return Sample(
         outcome=place(y),
         observed=observed,
@@ -305,5 +327,6 @@ def _grid(
         covariates=np.array([place(values) for values in covariates]).reshape(-1, *shape),
         is_absorbing=is_absorbing,
         has_exposure=has_exposure,
+        state=paths,
         unit_column=unit_column,
     )

@@ -25,6 +25,11 @@ from evallib.estimate.regression_options import (
     SunAbrahamOptions,
     TwfeOptions,
 )
+from evallib.estimate.switching_options import (
+    SWITCHING_NAMES,
+    SwitchingOptions,
+    clean_switching,
+)
 
 ESTIMATORS = (
     "group_time",
@@ -44,11 +49,11 @@ ESTIMATORS = (
     "imputation",
     "two_stage",
     "matched_did",
+    "switching",
 )
 NOT_YET = (
     "synthetic_did",
     "synthetic_control",
-    "switching",
     "ordered_logit",
     "good_or_better",
     "markov",
@@ -74,7 +79,9 @@ OPTION_NAMES = (
     "trends",
     "lags",
     *MATCHED_NAMES,
+    *SWITCHING_NAMES,
 )
+ONE_CLUSTER = ("group_time", "matched_did", "lp_did", "imputation", "two_stage", "switching")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "comparison": ("never_treated", "not_yet_treated"),
     "method": ("dr", "ipw", "reg"),
@@ -134,6 +141,7 @@ Options = (
     | BaconOptions
     | ImputationOptions
     | MatchedOptions
+    | SwitchingOptions
 )
 _TYPES: Mapping[str, type[Options]] = {
     "group_time": GroupTimeOptions,
@@ -153,6 +161,7 @@ _TYPES: Mapping[str, type[Options]] = {
     "imputation": ImputationOptions,
     "two_stage": ImputationOptions,
     "matched_did": MatchedOptions,
+    "switching": SwitchingOptions,
 }
 
 
@@ -242,6 +251,8 @@ def _clean(option: str, value: Any) -> tuple[Any, tuple[str, str] | None]:
     """Return an option's value in its type, and (what is wrong, remedy) if it is wrong."""
     if option in MATCHED_NAMES:
         return clean_matched(option, value)
+    if option in SWITCHING_NAMES:
+        return clean_switching(option, value)
     if option in CHOICES:
         if value in CHOICES[option]:
             return value, None
@@ -326,6 +337,12 @@ def _together(name: str, values: Mapping[str, Any]) -> list[Fault]:
     if name in {"stacked", "lp_did"} and "window" in values and window is None:
         what = "it has no meaning without a window"
         faults.append(Fault(f"{name}, option 'window'", what, "", "Use (-3, 2), for example"))
+    ahead, reach = values.get("anticipation", 0), window or (-3, 2)
+    known = name == "stacked" and not faults and all(map(_is_int, (ahead, *reach)))
+    if known and reach[0] > -1 - ahead:
+        what = f"effects are measured from {-1 - ahead}, outside the window {reach}"
+        remedy = "Begin the window earlier"
+        faults.append(Fault(f"{name}, option 'anticipation'", what, "", remedy))
     if name == "lp_did" and values.get("small_sample") == "linearmodels":
         what = "lp_did is not fitted by linearmodels"
         faults.append(Fault(f"{name}, option 'small_sample'", what, "", "Use 'stata'"))
@@ -349,7 +366,7 @@ def _cluster_faults(name: str, values: Mapping[str, Any]) -> list[Fault]:
     vcov, cluster = values.get("vcov", "cluster"), values.get("cluster")
     where = f"{name}, option 'cluster'"
     if isinstance(cluster, tuple):
-        if name in {"group_time", "matched_did", "lp_did", "imputation", "two_stage"}:
+        if name in ONE_CLUSTER:
             what = f"two-way clustering is not for {name}"
             return [Fault(where, what, "", "Name one column")]
         if vcov == "cr3":
