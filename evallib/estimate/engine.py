@@ -20,6 +20,7 @@ from linearmodels.panel import (
     PooledOLS,
     RandomEffects,
 )
+from linearmodels.panel.utility import AbsorbingEffectError
 
 from evallib.errors import EstimationError, Fault
 from evallib.estimate.regression_options import RegressionOptions
@@ -108,6 +109,13 @@ def run_engine(
     try:
         result = MODELS[model](dependent, exog, **given).fit(**config)
         own = result.cov.to_numpy(dtype=float) if config["cov_type"] != "unadjusted" else None
+    except AbsorbingEffectError as error:
+        what = "effects and other terms leave almost nothing of some regressors"
+        why = "linearmodels refuses columns of which less than 1e-5 is left"
+        remedy = (
+            "Leave covariates out that nearly follow from others, or centre those that hardly vary"
+        )
+        raise EstimationError([Fault("regressors", what, why, remedy)]) from error
     except ValueError as error:
         what = f"linearmodels refuses: {' '.join(str(error).split())}"
         remedy = "Give more rows or fewer terms, or another small_sample"
