@@ -160,7 +160,9 @@ def solve_specifications(columns: Columns, specifications: Sequence[Specificatio
     for kept, places in _patterns(columns, specifications):
         pattern = _Pattern.of(columns, kept, [specifications[place] for place in places])
         pattern.solve(numbers, counts, problems, places)
-    return Found(*numbers, *counts, tuple(problems))
+    estimate, std_error, p_value = numbers
+    rows, units, treated, clusters = counts
+    return Found(estimate, std_error, p_value, rows, units, treated, clusters, tuple(problems))
 
 
 def _patterns(
@@ -169,7 +171,7 @@ def _patterns(
     """Yield each set of rows that is complete for some specifications, and their places."""
     there = columns.weight > 0
     complete = ~np.isnan(columns.values)
-    has_gap = ~(complete | ~there).all(axis=(1, 2))
+    has_gap = np.asarray((~complete & there).any(axis=(1, 2)))
     kinds: dict[bytes, int] = {}
     kind = [
         kinds.setdefault(complete[k].tobytes(), k) if has_gap[k] else -1
@@ -227,7 +229,7 @@ class _Pattern:
     ) -> None:
         """Write estimates, counts and problems of the specifications into their places."""
         there = self.weight > 0
-        in_sample = there.any(axis=1)
+        in_sample: BoolArray = np.asarray(there.any(axis=1))
         counts[0, places], counts[1, places] = there.sum(), in_sample.sum()
         exposures = np.array([item.exposure for item in self.specifications])
         for k in np.unique(exposures):
