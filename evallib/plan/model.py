@@ -32,6 +32,7 @@ from evallib.plan.fields import (
     parameter,
     problem,
 )
+from evallib.plan.heterogeneity import CharacteristicName
 from evallib.plan.indices import Index
 from evallib.plan.own_data import OwnTable
 from evallib.plan.parts import (
@@ -216,6 +217,18 @@ class Plan(Part):
         "The estimators that run on every outcome.",
         kind="list of choices",
         default=("twfe", "event_study", "group_time"),
+    )
+    heterogeneity: Annotated[tuple[CharacteristicName, ...], Unique] = parameter(
+        "Characteristics by which effects are planned to be told apart; others are exploratory.",
+        kind="list of choices",
+        default=(),
+    )
+    eras: Annotated[tuple[FinancialYear, ...], Unique] = parameter(
+        "The financial years whose 1 April opens a new era of the programme, for era.",
+        kind="list of financial years",
+        unit="financial year of the event's date",
+        allowed="like [2023/24]; one that no studied event lies before or after tells nothing",
+        default=(),
     )
     cluster: Annotated[
         Literal["council"],

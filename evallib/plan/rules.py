@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from evallib.plan.boundaries import boundary_rules
 from evallib.plan.broken import Broken
 from evallib.plan.broken import Known as _Known
+from evallib.plan.heterogeneity import era_rules
 from evallib.plan.reading import Loc
 from evallib.plan.registers import escalation_rules
 from evallib.plan.rules_derived import derived_rules, index_rules, outcome_denominator_rules
@@ -196,6 +197,7 @@ _RULES: tuple[tuple[frozenset[str], Callable[[_Known], Iterator[Broken]]], ...] 
     (frozenset({"outcomes"}), _outcomes),
     (frozenset({"boundaries", "boundary_year", "predecessor_events"}), boundary_rules),
     (frozenset({"escalation", "kinds"}), escalation_rules),
+    (frozenset({"heterogeneity", "eras"}), era_rules),
     (frozenset({"own_data"}), own_data_rules),
     (frozenset({"derived"}), derived_rules),
     (frozenset({"indices"}), index_rules),
