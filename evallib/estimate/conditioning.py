@@ -187,11 +187,12 @@ def compare_once(problem: Problem, which: IntArray, codes: IntArray, units: IntA
         Where units that are in one of the comparisons stand.
     """
     plan = problem.comparisons
-    when = np.unique(plan.when[which])
-    places = when if when.size == 1 else plan.when[which]
-    design = np.array([plan.design[place].take(units, axis=1) for place in places])
-    weight = np.array([problem.both.T[pair].take(units) for pair in plan.pair[which]])
-    held = codes[units]
+    places = plan.when[which]
+    if (places == places[0]).all():
+        places = places[:1]
+    design = np.stack([plan.design[place].take(units, axis=1) for place in places])
+    weight = np.stack([problem.both.T[pair].take(units) for pair in plan.pair[which]])
+    held = codes.take(units)
     treated = weight * (held == plan.path[which][:, None])
-    control = weight * plan.control[which][:, held]
+    control = weight * plan.control[which].take(held, axis=1)
     return fit_first_stage(design, treated, control, plan.method)

@@ -301,7 +301,7 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
         for some in _cells_of(plan, which, units.size):
             own = plan.of_cell[some] - which[0]
             status[some], trimmed[some] = stage.status[own], stage.trimmed[own]
-            change = np.array([rows[time].take(units) for time in cells.time[some]])
+            change = np.stack([rows[time].take(units) for time in cells.time[some]])
             for row, base_time in zip(change, cells.base[some], strict=True):
                 row -= rows[base_time].take(units)
             value, part = fit_second_stage(stage.pick(own), change)

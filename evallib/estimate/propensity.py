@@ -8,6 +8,7 @@ rounds; the rest (separated arms, wild starts) go on with halved steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -19,6 +20,7 @@ HALVINGS = 8
 # Twice the gain that one more step promises, over the smaller arm. That step is still taken.
 TOLERANCE = 1e-13
 HIGHEST = 1 - 1e-6
+TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Regressors:
     design : array, shape (B or 1, k, N)
         Intercept first; other rows of about unit size.
     products : array, shape (k (k + 1) / 2, N), or None
-        Of every pair of rows, where the design is shared.
+        Of every pair of rows, where the design is shared; the first k are the design itself.
     """
 
     design: FloatArray
@@ -62,8 +64,13 @@ class Regressors:
         """Return a design with its products."""
         if design.shape[0] > 1:
             return cls(design, None)
-        rows, columns = np.triu_indices(design.shape[1])
-        return cls(design, design[0, rows] * design[0, columns])
+        k = design.shape[1]
+        rows, columns = _pairs(k)
+        products = np.empty((rows.size, design.shape[2]))
+        products[:k] = design[0]
+        for place in range(k, rows.size):
+            np.multiply(design[0, rows[place]], design[0, columns[place]], out=products[place])
+        return cls(design, products)
 
     def some(self, which: IntArray) -> Regressors:
         """Return the design of some comparisons."""
@@ -82,7 +89,7 @@ class Regressors:
         k = self.design.shape[1]
         gram = np.empty((weight.shape[0], k, k))
         if self.products is not None:
-            rows, columns = np.triu_indices(k)
+            rows, columns = _pairs(k)
             flat = weight @ self.products.T
             gram[:, rows, columns] = flat
             gram[:, columns, rows] = flat
@@ -94,6 +101,13 @@ class Regressors:
             rest = self.design[:, 1:]
             gram[:, 1:, 1:] = np.matmul(rest * weight[:, None, :], rest.transpose(0, 2, 1))
         return gram
+
+
+@cache
+def _pairs(k: int) -> tuple[IntArray, IntArray]:
+    """Return rows and columns of the upper triangle of a k by k matrix."""
+    rows, columns = np.triu_indices(k)
+    return rows, columns
 
 
 def contract(design: FloatArray, values: FloatArray) -> FloatArray:
@@ -134,7 +148,7 @@ def fit_propensity(
     gram : array, shape (B, k, k)
         X W X' at the total weights.
     """
-    design, all_mass = regressors.design, gram[:, 0]
+    all_mass = gram[:, 0]
     share = np.clip(mass[:, :1] / np.maximum(all_mass[:, :1], 1e-300), 1e-12, 1 - 1e-12)
     limit = TOLERANCE * np.minimum(mass[:, 0], all_mass[:, 0] - mass[:, 0])
     with np.errstate(all="ignore"):
@@ -153,14 +167,15 @@ def fit_propensity(
             at = _evaluate(regressors, beta, treated, total)
         # The last step is taken along the tangent: what it leaves is of second order.
         probability, information = at.probability, at.information
-        last = predict(design, at.step)
-        last *= at.slope
-        last *= converged[:, None]
+        last = predict(regressors.design, at.step * converged[:, None])
+        slope = 1 - probability
+        slope *= probability
+        last *= slope
         probability += last
         np.clip(probability, 0.0, HIGHEST, out=probability)
-        score = np.multiply(total, probability, out=last)
+        score = np.multiply(total, probability, out=slope)
         np.subtract(treated, score, out=score)
-    fine = np.isfinite(information).all(axis=(1, 2)) & np.isfinite(probability).all(axis=1)
+    fine = np.isfinite(information).all(axis=(1, 2)) & np.isfinite(at.step).all(axis=1)
     if not fine.all():
         probability[~fine], score[~fine], information[~fine] = 0.5, 0.0, np.eye(beta.shape[1])
     return Propensity(probability, score, information, converged & fine)
@@ -179,15 +194,15 @@ def _start(gram: FloatArray, mass: FloatArray, share: FloatArray) -> FloatArray:
     between = (mass / mass[:, :1] + (total - mass) / (total - mass)[:, :1]) / 2
     between[:, 0] = 0.0
     slopes[:, 0] = np.log(share / (1 - share))[:, 0] - (between * slopes).sum(axis=1)
-    return np.nan_to_num(slopes, nan=0.0, posinf=0.0, neginf=0.0)
+    slopes[~np.isfinite(slopes)] = 0.0
+    return slopes
 
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """The likelihood at some coefficients: scores, slopes, and the Newton step from there."""
+    """The likelihood at some coefficients: probabilities, and the Newton step from there."""
 
     probability: FloatArray
-    slope: FloatArray
     information: FloatArray
     step: FloatArray
     gain: FloatArray
@@ -197,24 +212,17 @@ def _evaluate(
     regressors: Regressors, beta: FloatArray, treated: FloatArray, total: FloatArray
 ) -> _Point:
     """Return the Newton step (B, k) from coefficients, and twice the gain that it promises."""
-    probability = _probability(predict(regressors.design, beta))
+    probability = predict(regressors.design, -beta)
+    np.exp(probability, out=probability)
+    probability += 1
+    np.reciprocal(probability, out=probability)
+    fitted = total * probability
     slope = 1 - probability
-    slope *= probability
-    score = total * probability
-    np.subtract(treated, score, out=score)
-    gradient = contract(regressors.design, score)
-    information = regressors.gram(np.multiply(slope, total, out=score))
+    slope *= fitted
+    gradient = contract(regressors.design, np.subtract(treated, fitted, out=fitted))
+    information = regressors.gram(slope)
     step = _solve(information, gradient)
-    return _Point(probability, slope, information, step, (step * gradient).sum(axis=1))
-
-
-def _probability(linear: FloatArray) -> FloatArray:
-    """Return 1 / (1 + exp(-x)), in place."""
-    np.negative(linear, out=linear)
-    np.exp(linear, out=linear)
-    linear += 1
-    np.reciprocal(linear, out=linear)
-    return linear
+    return _Point(probability, information, step, (step * gradient).sum(axis=1))
 
 
 def _solve(information: FloatArray, gradient: FloatArray) -> FloatArray:
@@ -222,9 +230,8 @@ def _solve(information: FloatArray, gradient: FloatArray) -> FloatArray:
 
     What is added to the diagonal keeps the system solvable; the maximum stays where it is.
     """
-    diagonal = np.arange(gradient.shape[1])
-    size = information[:, diagonal, diagonal].max(axis=1, keepdims=True)
-    information[:, diagonal, diagonal] += 1e-14 * size + np.finfo(float).tiny
+    diagonal = np.einsum("bkk->bk", information)
+    diagonal += 1e-14 * diagonal.max(axis=1, keepdims=True) + TINY
     step = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
     return np.asarray(step, dtype=float)
 

@@ -40,14 +40,15 @@ class FirstStage:
     design : array, shape (B or 1, k, N)
     control : array, shape (B, N)
         Weight of each comparison unit.
-    up, down : array, shape (B, N); ``down`` may be None
+    arms : array, shape (B, 1 or 2, N)
         Weights that sum to one: of treated units, and of comparison units under the score.
     reach : array, shape (B, N)
         How far a residual moves the effect: its own weight, and through the regression.
     bread : array, shape (B, k, k), or None
         Inverse cross-product of the comparison units' design.
-    score, information : arrays, shape (B, N) and (B, k, k), or None
-        Residual of the propensity model, and the inverse of its information.
+    score, information, centre : arrays, shape (B, N), (B, k, k) and (B, k), or None
+        Residual of the propensity model, the inverse of its information, and the mean of the
+        design under the comparison units' weights.
     status, trimmed : integer arrays, shape (B,)
         Why a comparison cannot be made; how many comparison units have a score above 0.995 and
         carry no weight.
@@ -55,21 +56,23 @@ class FirstStage:
 
     design: FloatArray
     control: FloatArray
-    up: FloatArray
-    down: FloatArray | None
+    arms: FloatArray
     reach: FloatArray
     bread: FloatArray | None
     score: FloatArray | None
     information: FloatArray | None
+    centre: FloatArray | None
     status: IntArray
     trimmed: IntArray
 
     def pick(self, which: IntArray) -> FirstStage:
         """Return the comparisons ``which``; where they are all one, that one to broadcast."""
-        if self.up.shape[0] == 1:
+        if self.arms.shape[0] == 1:
             return self
-        first = int(which[0])
-        rows = slice(first, first + 1) if (which == first).all() else which
+        first, last = int(which[0]), int(which[-1])
+        rows: slice | IntArray = which
+        if (which == first).all() or (np.diff(which) == 1).all():
+            rows = slice(first, last + 1)
 
         def some(values: FloatArray | None) -> FloatArray | None:
             return None if values is None else values[rows]
@@ -77,12 +80,12 @@ class FirstStage:
         return FirstStage(
             self.design if self.design.shape[0] == 1 else self.design[rows],
             self.control[rows],
-            self.up[rows],
-            some(self.down),
+            self.arms[rows],
             self.reach[rows],
             some(self.bread),
             some(self.score),
             some(self.information),
+            some(self.centre),
             self.status[rows],
             self.trimmed[rows],
         )
@@ -120,38 +123,49 @@ def fit_first_stage(
         bad = _is_collinear(whole if method == "ipw" else gram) & (status == 0)
         status = np.where(bad, COLLINEAR, status)
         gram[status > 0] = whole[status > 0] = np.eye(k)
-    up = treated / treated_mass
+    arms = np.empty((status.size, 1 if method == "reg" else 2, design.shape[2]))
+    reach = np.multiply(treated, 1 / treated_mass, out=arms[:, 0])
     pull = mass / treated_mass
-    reach = up
     trimmed = np.zeros(status.size, dtype=np.int64)
-    down: FloatArray | None = None
     score: FloatArray | None = None
     information: FloatArray | None = None
+    centre: FloatArray | None = None
     if method != "reg":
         fitted = fit_propensity(regressors, treated, total, mass, whole)
-        down, status, trimmed = _weigh_comparison(fitted, total, control, status)
+        status, trimmed = _weigh_comparison(fitted, total, control, status, arms[:, 1])
         score = fitted.score
         matrix = fitted.information
         matrix[status > 0] = np.eye(k)
         information = _inverse(matrix)
-        pull = pull - contract(design, down)
-        reach = up - down
+        centre = contract(design, arms[:, 1])
+        pull -= centre
+        reach = arms[:, 0] - arms[:, 1]
     bread: FloatArray | None = None
     if method != "ipw":
         bread = np.asarray(np.linalg.inv(gram), dtype=float)
         slope = np.matmul(bread, pull[:, :, None])[:, :, 0]
-        reach = reach - predict(design, slope) * control
-    return FirstStage(design, control, up, down, reach, bread, score, information, status, trimmed)
+        moved = predict(design, slope)
+        moved *= control
+        reach = reach - moved
+    return FirstStage(
+        design, control, arms, reach, bread, score, information, centre, status, trimmed
+    )
 
 
 def _weigh_comparison(
-    fitted: Propensity, total: FloatArray, control: FloatArray, status: IntArray
-) -> tuple[FloatArray, IntArray, IntArray]:
-    """Return comparison weights by the odds of the score, statuses, and how many are trimmed."""
-    highest = np.max(fitted.probability, axis=1, where=total > 0, initial=0.0)
+    fitted: Propensity,
+    total: FloatArray,
+    control: FloatArray,
+    status: IntArray,
+    odds: FloatArray,
+) -> tuple[IntArray, IntArray]:
+    """Write comparison weights by the odds of the score; return statuses, and how many trimmed."""
+    highest = fitted.probability.max(axis=1)
+    if (highest >= TRIM).any():
+        highest = np.max(fitted.probability, axis=1, where=total > 0, initial=0.0)
     status = np.where((highest >= OVERLAP_LIMIT) & (status == 0), OVERLAP, status)
     status = np.where(~fitted.converged & (status == 0), NOT_CONVERGED, status)
-    odds = 1 - fitted.probability
+    np.subtract(1, fitted.probability, out=odds)
     np.divide(fitted.probability, odds, out=odds)
     odds *= control
     trimmed = np.zeros(status.size, dtype=np.int64)
@@ -161,14 +175,14 @@ def _weigh_comparison(
         trimmed = over.sum(axis=1) * (status == 0)
     mass = odds.sum(axis=1, keepdims=True)
     status = np.where((mass[:, 0] <= 0) & (status == 0), OVERLAP, status)
-    odds /= np.where(mass > 0, mass, 1.0)
-    return odds, status, trimmed
+    odds *= 1 / np.where(mass > 0, mass, 1.0)
+    return status, trimmed
 
 
 def _is_collinear(gram: FloatArray) -> BoolArray:
     """Return whether cross-products (B, k, k) are singular, whatever the columns' units."""
     size = np.sqrt(np.einsum("bkk->bk", gram))
-    size = np.where(size > 0, size, 1.0)
+    size[size <= 0] = 1.0
     scaled = gram / (size[:, :, None] * size[:, None, :])
     # Eigenvalues sum to k, so that the smallest is at least the determinant over k^(k-1).
     k = gram.shape[1]
@@ -185,7 +199,7 @@ def _inverse(matrix: FloatArray) -> FloatArray:
     information; nothing else loads on it, so that a pseudo-inverse is right there.
     """
     size = np.sqrt(np.einsum("bkk->bk", matrix))
-    size = np.where(size > 0, size, 1.0)
+    size[size <= 0] = 1.0
     scale = size[:, :, None] * size[:, None, :]
     try:
         found = np.linalg.inv(matrix / scale)
@@ -214,25 +228,15 @@ def fit_second_stage(stage: FirstStage, change: FloatArray) -> tuple[FloatArray,
         beta = np.matmul(stage.bread, moment[:, :, None])[:, :, 0]
         residual = predict(design, beta)
         np.subtract(change, residual, out=residual)
-    att = _dot(stage.up, residual)
+    held = contract(stage.arms, residual)
     influence = residual * stage.reach
-    influence -= stage.up * att[:, None]
-    if stage.down is not None and stage.score is not None and stage.information is not None:
-        mean = _dot(stage.down, residual)
-        drawn = residual - mean[:, None]
-        drawn *= stage.down
-        slope = np.matmul(stage.information, contract(design, drawn)[:, :, None])[:, :, 0]
+    if stage.score is not None and stage.information is not None and stage.centre is not None:
+        drawn = contract(design, residual * stage.arms[:, 1])
+        drawn -= held[:, 1:] * stage.centre
+        slope = np.matmul(stage.information, drawn[:, :, None])[:, :, 0]
         part = predict(design, slope)
         part *= stage.score
         influence -= part
-        influence += np.multiply(stage.down, mean[:, None], out=part)
-        att = att - mean
-    return att, influence
-
-
-def _dot(weight: FloatArray, values: FloatArray) -> FloatArray:
-    """Return sums of products by row; one row of weights serves all."""
-    if weight.shape[0] == 1:
-        shared: FloatArray = values @ weight[0]
-        return shared
-    return np.asarray(np.vecdot(weight, values))
+        held[:, 1] *= -1
+    influence -= predict(stage.arms, held)
+    return held.sum(axis=1), influence
