@@ -58,13 +58,14 @@ def fit_good_or_better(
     else:
         estimate, has_means = _by_period(base, ladder, options, notes)
         given = "period effects and the units' means" if has_means else "period effects"
-    what = "Difference of the" if sample.has_exposure else "Slopes of the covariates for the"
-    who = " between rows with and without exposure" if sample.has_exposure else ""
+    what = "Slopes of the covariates for the"
+    if sample.has_exposure:
+        what = "Difference between rows with and without exposure in the"
     _warn_outside(estimate.details["fit"], notes)
     return replace(
         estimate,
         estimator="good_or_better",
-        estimand=f"{what} {words},{who} given {given}.".replace(",  ", ", "),
+        estimand=f"{what} {words}, given {given}.",
         unit=UNIT,
         references=REFERENCES,
         details={**estimate.details, "grades": ladder.labels, "good": ladder.labels[ladder.good]},
@@ -84,7 +85,7 @@ def _shares(sample: Sample, ladder: Ladder, options: GoodOptions) -> FloatArray:
         what = f"every grade is {side} {ladder.labels[ladder.good]!r}"
         remedy = "Name another lowest good grade with good="
         raise EstimationError([Fault("outcome", what, "nothing is left to compare", remedy)])
-    return share
+    return np.asarray(share)
 
 
 def _two_way(sample: Sample, options: GoodOptions, notes: Notes) -> Estimate:
