@@ -130,6 +130,7 @@ def fit(
     (('att',), 1.79)
     """
     chosen = read_options(name, options)
+    reads_paths = name == "switching" or getattr(chosen, "stabilise", None) is not None
     notes = Notes()
     more = find_column_faults(frame, chosen) if isinstance(chosen, MatchedOptions) else []
     try:
@@ -144,15 +145,21 @@ def fit(
             cluster=chosen.cluster,
             covariates=getattr(chosen, "covariates", ()),
             notes=notes,
-            needs_dates=name in DATED,
-            needs_exposure=name in DATED or name == "switching",
-            reads_paths=name == "switching",
+            needs_dates=name in DATED and not reads_paths,
+            needs_exposure=name in DATED or reads_paths,
+            reads_paths=reads_paths,
         )
     except EstimationError as error:
         raise EstimationError([*error.faults, *more]) from None
     if more:
         raise EstimationError(more)
     _require_variation(name, sample, outcome, time)
+    if name in DATED and not reads_paths and not sample.is_absorbing:
+        what = "exposure ends again for some units"
+        why = "event time counts from the first exposure on"
+        also = "say with stabilise= how long a change matters, " if name == "lp_did" else ""
+        remedy = f"Give cohort=, {also}or use 'switching'"
+        raise EstimationError([Fault("treatment", what, why, remedy)])
     if _looks_like_years(sample.units) and not _looks_like_years(sample.periods):
         text = f"The units ({unit!r}) look like years, the periods ({time!r}) do not: swapped?"
         notes.warn(SwappedColumnsWarning, text)
@@ -184,10 +191,6 @@ def _require_variation(name: str, sample: Sample, outcome: str, time: str) -> No
         what = "it never changes within a unit"
         why = f"{name} compares changes"
         raise EstimationError([Fault(f"column {outcome!r}", what, why, "Check the outcome")])
-    if name in DATED and not sample.is_absorbing:
-        what = "exposure ends again for some units"
-        why = "event time counts from the first exposure on"
-        raise EstimationError([Fault("treatment", what, why, "Give cohort=, or use 'twfe'")])
 
 
 def _looks_like_years(labels: np.ndarray[Any, Any]) -> bool:

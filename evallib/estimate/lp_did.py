@@ -15,6 +15,7 @@ from evallib.errors import (
 )
 from evallib.estimate.clusters import unit_clusters
 from evallib.estimate.columns import Notes
+from evallib.estimate.entries import find_entries
 from evallib.estimate.event_study import leave_out_always_exposed
 from evallib.estimate.intake import Sample
 from evallib.estimate.regression import prepare, solve
@@ -27,6 +28,8 @@ ROUNDING = 1e-10
 REFERENCES = (
     "Dube, Girardi, Jorda and Taylor (2023), A Local Projections Approach to "
     "Difference-in-Differences, NBER Working Paper 31184, doi:10.3386/w31184",
+    "Dube, Girardi, Jorda and Taylor (2025), Journal of Applied Econometrics 40(7), "
+    "doi:10.1002/jae.70000",
 )
 
 
@@ -43,6 +46,8 @@ class Projection:
     slope : array, shape (N, T)
         The weight of each row's change in the estimate.
     residual : array, shape (N, T)
+    begins : boolean array, shape (N, T)
+        Rows that begin exposure.
     """
 
     beta: float
@@ -53,6 +58,7 @@ class Projection:
     clusters: int
     slope: FloatArray
     residual: FloatArray
+    begins: BoolArray
 
 
 def fit_lp_did(sample: Sample, options: LpDidOptions, notes: Notes) -> Estimate:
@@ -68,7 +74,8 @@ def fit_lp_did(sample: Sample, options: LpDidOptions, notes: Notes) -> Estimate:
     -----
     AlreadyTreatedWarning, EmptyCellWarning, FewClustersWarning, ThinDesignWarning
     """
-    sample = leave_out_always_exposed(sample, notes)
+    if options.stabilise is None:
+        sample = leave_out_always_exposed(sample, notes)
     if not np.isfinite(sample.cohort).any():
         raise EstimationError([Fault("exposure", "no unit is exposed", "", "Check cohorts")])
     groups = unit_clusters(sample, notes)
@@ -98,11 +105,7 @@ def _project(
 ) -> Projection | None:
     """Return the regression of the mean outcome over some horizons, or None without contrast."""
     change, there = _changes(sample, horizons, options.anticipation)
-    period, cohort = sample.periods[None, :], sample.cohort[:, None]
-    begins = cohort == period
-    clean = cohort > period + max(0, *horizons) + options.anticipation
-    if options.comparison == "never_treated":
-        clean = np.broadcast_to(np.isinf(cohort), begins.shape)
+    begins, clean = _begins_and_clean(sample, horizons, options)
     used = there & (begins | clean)
     contrast = (used & begins).any(axis=0) & (used & clean).any(axis=0)
     if not contrast.any():
@@ -131,7 +134,22 @@ def _project(
         clusters=clusters,
         slope=slope,
         residual=solution.residual.T,
+        begins=begins,
     )
+
+
+def _begins_and_clean(
+    sample: Sample, horizons: list[int], options: LpDidOptions
+) -> tuple[BoolArray, BoolArray]:
+    """Return the rows (N, T) that begin exposure and those of clean comparison units."""
+    period, cohort = sample.periods[None, :], sample.cohort[:, None]
+    begins = cohort == period
+    if options.stabilise is not None:
+        state = sample.state if sample.state is not None else (cohort <= period).astype(float)
+        return find_entries(state, sample.periods, horizons, options.stabilise)
+    if options.comparison == "never_treated":
+        return begins, np.broadcast_to(np.isinf(cohort), begins.shape)
+    return begins, cohort > period + max(0, *horizons) + options.anticipation
 
 
 def _changes(
@@ -217,13 +235,14 @@ def _describe(
         term_units=count("units"),
         term_treated_units=count("treated"),
         event_time=np.array([np.nan, *map(float, shown)]),
-        comparison=options.comparison,
+        comparison=options.comparison if options.stabilise is None else "unchanged",
         scores=scores,
         references=REFERENCES,
         details={
             "window": options.window,
             "reference": -1 - options.anticipation,
             "anticipation": options.anticipation,
+            "stabilise": options.stabilise,
             "thinness": thinness,
         },
     )
@@ -231,8 +250,7 @@ def _describe(
 
 def _thinness(sample: Sample, groups: IntArray, pooled: Projection) -> Thinness:
     """Return how thin the pooled regression's design is."""
-    begins = sample.cohort[:, None] == sample.periods[None, :]
-    used = pooled.slope != 0
+    begins, used = pooled.begins, pooled.slope != 0
     return measure(
         weight=np.where(begins, pooled.slope, 0.0),
         is_control=used & ~begins,

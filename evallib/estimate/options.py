@@ -29,6 +29,7 @@ from evallib.estimate.switching_options import (
     SWITCHING_NAMES,
     SwitchingOptions,
     clean_switching,
+    stabilise_faults,
 )
 
 ESTIMATORS = (
@@ -330,7 +331,7 @@ def _together(name: str, values: Mapping[str, Any]) -> list[Fault]:
     """Return the faults that two options make together."""
     window: Any = values.get("window")
     reference: Any = values.get("reference", -1)
-    faults = _cluster_faults(name, values)
+    faults = [*_cluster_faults(name, values), *stabilise_faults(name, values)]
     empty = matched_together(values) if name == "matched_did" else None
     if empty:
         faults.append(Fault(f"{name}, option {empty[0]!r}", empty[1], "", empty[2]))

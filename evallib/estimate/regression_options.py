@@ -134,6 +134,11 @@ class LpDidOptions:
         First and last event time.
     anticipation : int
         As for ``stacked``.
+    stabilise : int or 'first_entry', optional
+        For exposure that ends again: periods after which a change of exposure has done its work.
+        Units count as beginning exposure after that many periods without, and compare where
+        theirs has not changed for that many. 'first_entry': only first entries count, and units
+        that were never exposed before compare. ``comparison`` and ``anticipation`` do not apply.
     cluster : str, optional
         Column of clusters that hold whole units; default the unit.
     small_sample : 'stata', 'fixest' or 'none'
@@ -144,6 +149,7 @@ class LpDidOptions:
     comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
     window: tuple[int, int] = (-3, 2)
     anticipation: int = 0
+    stabilise: int | Literal["first_entry"] | None = None
     cluster: str | None = None
     small_sample: SmallSample = "stata"
     level: float = 0.95

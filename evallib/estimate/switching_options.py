@@ -1,11 +1,14 @@
-"""The options of ``switching`` at the door, and what each may be."""
+"""The options for exposure that ends: those of ``switching``, and ``stabilise`` of ``lp_did``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SWITCHING_NAMES = ("effects", "placebos", "normalised")
+from evallib.errors import Fault
+
+SWITCHING_NAMES = ("effects", "placebos", "normalised", "stabilise")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +48,21 @@ def clean_switching(option: str, value: Any) -> tuple[Any, tuple[str, str] | Non
     if option == "normalised":
         good = isinstance(value, bool)
         return value, None if good else (f"{value!r} is not true or false", "Use True")
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if option == "stabilise":
+        good = value is None or value == "first_entry" or (whole and value >= 1)
+        what = f"{value!r} is neither a number of periods from 1 nor 'first_entry'"
+        return value, None if good else (what, "Use 3, for example")
     least = 1 if option == "effects" else 0
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    good = whole and value >= least
     what = f"{value!r} is not a whole number from {least}"
     return value, None if good else (what, "Use 2, for example")
 
 
-def clean_stabilise(value: Any) -> tuple[Any, tuple[str, str] | None]:
-    """Return lp_did's ``stabilise``, and (what is wrong, remedy) if it is wrong."""
-    if value is None or value == "first_entry":
-        return value, None
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    what = f"{value!r} is neither a number of periods from 1 nor 'first_entry'"
-    return value, None if good else (what, "Use 3, for example")
+def stabilise_faults(name: str, values: Mapping[str, Any]) -> list[Fault]:
+    """Return what is given beside lp_did's ``stabilise`` without meaning."""
+    if values.get("stabilise") is None:
+        return []
+    what = "it has no meaning with stabilise="
+    idle = [key for key in ("comparison", "anticipation") if values.get(key)]
+    return [Fault(f"{name}, option {key!r}", what, "", "Leave it out") for key in idle]
