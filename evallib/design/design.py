@@ -11,6 +11,7 @@ import pandas as pd
 
 from evallib.design.breaks import breaks_within
 from evallib.design.build import Narrowed, build_sample, narrow
+from evallib.design.characteristics import Characteristic, describe_councils
 from evallib.design.impossible import impossible
 from evallib.design.outcomes import OutcomeFigures, outcome_figures
 from evallib.design.unsafe import rows_made_missing, under_other_decision
@@ -79,6 +80,10 @@ class Design:
     breaks : pandas.DataFrame
         Dated breaks within the outcome's years, of the outcome or of what it is made of, with the
         columns of `evallib.panel.breaks.read_breaks`.
+    characteristics : tuple of Characteristic
+        Characteristics of councils by which effects can be told apart.
+    heterogeneity : tuple of str
+        Those that the plan names.
     """
 
     outcome: str
@@ -111,6 +116,8 @@ class Design:
     other_decision: Design | None = None
     other_decision_reason: str = ""
     breaks: pd.DataFrame = field(default_factory=lambda: breaks_of(()))
+    characteristics: tuple[Characteristic, ...] = ()
+    heterogeneity: tuple[str, ...] = ()
 
     @property
     def n_treated(self) -> int:
@@ -227,6 +234,8 @@ def build_design(plan: Plan, panel: Panel, exposure: Exposure, outcome: str) -> 
     declared = replace(
         _build(plan, panel, figures, narrowed, outcome, plan.no_record),
         other_decision_reason=why_not,
+        characteristics=describe_councils(plan, panel, figures, narrowed.table),
+        heterogeneity=plan.heterogeneity,
     )
     if under_other is not None:
         declared = _with_other_decision(declared, plan, panel, exposure, under_other)

@@ -13,25 +13,27 @@ DEPRIVATION_NOTE = (
 )
 
 
-def council_covariates(store: Store) -> pd.DataFrame:
+def council_covariates(store: Store, release: float | None = None) -> pd.DataFrame:
     """Build one row a council with its fixed characteristics.
 
     Parameters
     ----------
     store : Store
         The raw tables.
+    release : float, optional
+        Year of the release of the indices of deprivation; the latest unless given.
 
     Returns
     -------
     pandas.DataFrame
-        council_code, imd_average_score (latest release; higher is more deprived),
+        council_code, imd_average_score (of that release; higher is more deprived),
         share_population_rural (0 to 1), population_count (persons, latest year on file),
         is_deprivation_of_districts (whether the score is the population-weighted mean of a
         county's districts). Missing where the tables say nothing.
     """
     councils = store.councils[["council_code", "council_type", "county_code"]]
     scores = store.tables["deprivation"].sort_values(["imd_release", "boundary_year"])
-    release = scores["imd_release"].max()
+    release = scores["imd_release"].max() if release is None else release
     scores = scores[scores["imd_release"] == release].drop_duplicates("council_code", keep="last")
     population = store.tables["population"].sort_values("year")
     latest = population.drop_duplicates("council_code", keep="last")
