@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
 import pandas as pd
 
+from evallib.errors import DataError, Fault, did_you_mean
 from evallib.exposure.coverage import coverage_of
 from evallib.exposure.escalation import first_entries, states_by_year
 from evallib.exposure.events import (
@@ -20,9 +22,15 @@ from evallib.exposure.events import (
 from evallib.exposure.joint import clusters, settle_joint_events
 from evallib.exposure.predecessors import pass_on_events
 from evallib.exposure.same_event import join_same_events, look_alikes
-from evallib.exposure.spells import ends_by_kind, find_spells, in_force_by_year, known_to
+from evallib.exposure.spells import (
+    ends_by_kind,
+    find_spells,
+    in_force_by_year,
+    known_to,
+    state_by_year,
+)
 from evallib.panel.build import Panel, span_of
-from evallib.panel.ladders import ladder_of, studied_kinds
+from evallib.panel.ladders import kinds_from, ladder_of, studied_kinds
 from evallib.panel.plan_faults import find_register
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year, parse_financial_year
@@ -86,6 +94,51 @@ class Exposure:
     states: pd.DataFrame = field(default_factory=pd.DataFrame)
     entries: pd.DataFrame = field(default_factory=pd.DataFrame)
     passed_on: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def state_by_year(self, kinds: str | Sequence[str], *, or_higher: bool = False) -> pd.DataFrame:
+        """Return whether kinds that last were in force, for ``evallib.fit(..., treatment=...)``.
+
+        Parameters
+        ----------
+        kinds : str or sequence of str
+            Kinds with spells: a council is exposed while any of them is in force.
+        or_higher : bool
+            Whether the kinds above them, in the package's orders of escalation, count too.
+
+        Returns
+        -------
+        pandas.DataFrame
+            council_code, fin_year, period and is_exposed, one row a council and year of the panel
+            that begins before the register's last day: 1 where surely in force on a day of the
+            year, 0 where no recorded spell can have been (which is no proof of none), NaN where
+            it is not known, above all after a spell whose end is not on file.
+
+        Raises
+        ------
+        DataError
+            For a kind without spells in the register.
+        """
+        wanted = [kinds] if isinstance(kinds, str) else list(kinds)
+        held = sorted(set(self.spells["kind"]))
+        faults = [
+            Fault(
+                f"kind {kind!r}",
+                f"the register holds no spell of it.{did_you_mean(kind, held)}",
+                "What happens on a day does not last and has no end",
+                f"Use kinds that last: {', '.join(held) or 'there are none'}",
+            )
+            for kind in wanted
+            if kind not in held
+        ]
+        if faults:
+            raise DataError(faults)
+        if or_higher:
+            wanted = kinds_from(wanted)
+        grid = self.frame[["council_code", "fin_year"]]
+        grid = grid.assign(period=grid["fin_year"].map(parse_financial_year))
+        last = known_to(self.events)
+        grid = grid[pd.to_datetime(grid["period"].astype(str) + "-04-01") <= last]
+        return state_by_year(self.in_force, grid, wanted)
 
     def __repr__(self) -> str:
         """Return a line with the number of councils by what is known of their exposure."""

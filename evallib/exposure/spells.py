@@ -5,6 +5,8 @@ A recorded end is an observation; a planned one is not; a missing one is not 'st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from evallib.exposure.events import NONE_BETWEEN
@@ -138,6 +140,40 @@ def in_force_by_year(spells: pd.DataFrame, years: list[int], until: pd.Timestamp
     best = grid.groupby(["council_code", "kind", "period"], sort=True)["rank"].max()
     words = best.map({0: NO, 1: NOT_KNOWN, 2: YES})
     return words.rename("in_force").reset_index()
+
+
+def state_by_year(in_force: pd.DataFrame, grid: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """Return whether any of some kinds was in force, as a column that an estimator takes.
+
+    Parameters
+    ----------
+    in_force : pandas.DataFrame
+        See `in_force_by_year`.
+    grid : pandas.DataFrame
+        council_code, fin_year and period.
+    kinds : sequence of str
+        Kinds of event that last.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The grid's columns and is_exposed: 1 where one of the kinds was surely in force on a day of
+        the year, 0 where no recorded one can have been, NaN where it is not known.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"council_code": "A", "kind": "notice", "period": [2014, 2015, 2016]})
+    >>> table["in_force"] = ["no", "yes", "not known"]
+    >>> grid = pd.DataFrame({"council_code": list("AAAB"), "period": [2014, 2015, 2016, 2016]})
+    >>> state_by_year(table, grid, ["notice"])["is_exposed"].tolist()
+    [0.0, 1.0, nan, 0.0]
+    """
+    own = in_force[in_force["kind"].isin(list(kinds))]
+    rank = own["in_force"].map({NO: 0, NOT_KNOWN: 1, YES: 2}).astype(int)
+    best = rank.groupby([own["council_code"], own["period"]]).max()
+    keys = pd.MultiIndex.from_frame(grid[["council_code", "period"]])
+    state = best.reindex(keys, fill_value=0).map({0: 0.0, 1: float("nan"), 2: 1.0})
+    return grid.assign(is_exposed=state.to_numpy(dtype=float)).reset_index(drop=True)
 
 
 def ends_by_kind(events: pd.DataFrame, spells: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from evallib.errors import Fault, did_you_mean
 from evallib.plan import Plan
@@ -50,6 +50,22 @@ def ladder_of(plan: Plan) -> Ladder:
         if wanted <= {kind for step in ladder for kind in step}:
             return ladder
     return ()
+
+
+def kinds_from(kinds: Sequence[str]) -> list[str]:
+    """Return kinds and those on the same and higher steps of the package's orders.
+
+    Examples
+    --------
+    >>> kinds_from(["childrens_statutory_direction"])
+    ['childrens_statutory_direction', 'childrens_trust']
+    """
+    found = list(kinds)
+    for ladder in LADDERS.values():
+        start = min((n for n, step in enumerate(ladder) if set(step) & set(kinds)), default=None)
+        if start is not None:
+            found += [kind for step in ladder[start:] for kind in step if kind not in found]
+    return found
 
 
 def studied_kinds(plan: Plan) -> tuple[str, ...]:
