@@ -78,20 +78,7 @@ class Judgements:
         DataError
             When no judgement was made under it.
         """
-        rows = self.frame[self.frame["framework"] == framework]
-        if rows.empty:
-            have = list(dict.fromkeys(self.frame["framework"]))
-            raise DataError(
-                [
-                    Fault(
-                        f"framework {framework!r}",
-                        "there is no judgement under it",
-                        "",
-                        f"Use one of {', '.join(have)}.{did_you_mean(framework, have)}",
-                    )
-                ]
-            )
-        return rows.reset_index(drop=True)
+        return require_rows(self.frame, framework)
 
     def pairs(self) -> Pairs:
         """Return each judgement beside the council's next one, within frameworks only."""
@@ -178,6 +165,23 @@ def read_judgements(
     frame = frame.loc[reasons == "", list(COLUMNS)]
     order = ["council_code", "year", "framework"]
     return Judgements(frame.sort_values(order, ignore_index=True), left)
+
+
+def require_rows(frame: pd.DataFrame, framework: str) -> pd.DataFrame:
+    """Return the rows of one framework.
+
+    Raises
+    ------
+    DataError
+        When there is none.
+    """
+    rows = frame[frame["framework"] == framework]
+    if rows.empty:
+        have = list(dict.fromkeys(frame["framework"]))
+        remedy = f"Use one of {', '.join(have)}.{did_you_mean(framework, have)}"
+        what = "there is no judgement under it"
+        raise DataError([Fault(f"framework {framework!r}", what, "", remedy)])
+    return rows.reset_index(drop=True)
 
 
 def pair_within_frameworks(frame: pd.DataFrame) -> Pairs:
