@@ -28,6 +28,7 @@ from evallib.estimate.result import Estimate
 from evallib.estimate.stacked import fit_stacked
 from evallib.estimate.sun_abraham import fit_sun_abraham
 from evallib.estimate.switching import fit_switching
+from evallib.estimate.synthetic_fit import fit_synthetic_control, fit_synthetic_did
 from evallib.estimate.twfe import fit_fixed_effects, fit_twfe
 
 REGRESSIONS: Mapping[str, Callable[[Sample, Any, Notes], Estimate]] = {
@@ -47,6 +48,8 @@ REGRESSIONS: Mapping[str, Callable[[Sample, Any, Notes], Estimate]] = {
     "imputation": fit_imputation,
     "two_stage": fit_two_stage,
     "switching": fit_switching,
+    "synthetic_did": fit_synthetic_did,
+    "synthetic_control": fit_synthetic_control,
 }
 FROM_LEVELS = ("pooled", "between")
 DATED = (
@@ -60,6 +63,8 @@ DATED = (
     "imputation",
     "two_stage",
     "matched_did",
+    "synthetic_did",
+    "synthetic_control",
 )
 
 
@@ -80,8 +85,9 @@ def fit(
     ----------
     name : str
         'group_time', 'matched_did', 'event_study', 'sun_abraham', 'etwfe', 'imputation',
-        'two_stage', 'stacked', 'lp_did', 'bacon', 'twfe', 'fixed_effects', 'first_difference',
-        'random_effects', 'mundlak', 'pooled', 'between' or 'switching'.
+        'two_stage', 'stacked', 'lp_did', 'bacon', 'synthetic_did', 'synthetic_control', 'twfe',
+        'fixed_effects', 'first_difference', 'random_effects', 'mundlak', 'pooled', 'between' or
+        'switching'.
     frame : DataFrame
         Is not changed; the order of its rows does not matter.
     outcome, unit, time : str
@@ -98,8 +104,8 @@ def fit(
         ``comparison``, ``base``, ``anticipation``, ``method``, ``weights``, ``cluster``,
         ``allow_unbalanced``, ``balance``, ``covariates``, ``small_sample``, ``vcov``, ``window``,
         ``reference``, ``trends``, ``lags``, ``match``, ``match_on``, ``exact``, ``neighbours``,
-        ``replace``, ``caliper``, ``bias_correction``, ``trend_periods``, ``level``, ``draws``,
-        ``seed``, as the estimator has them.
+        ``replace``, ``caliper``, ``bias_correction``, ``trend_periods``, ``inference``,
+        ``augment``, ``level``, ``draws``, ``seed``, as the estimator has them.
 
     Returns
     -------
@@ -142,7 +148,7 @@ def fit(
             cohort=cohort,
             treatment=treatment,
             weights=getattr(chosen, "weights", None),
-            cluster=chosen.cluster,
+            cluster=getattr(chosen, "cluster", None),
             covariates=getattr(chosen, "covariates", ()),
             notes=notes,
             needs_dates=name in DATED and not reads_paths,
@@ -195,7 +201,7 @@ def _require_variation(name: str, sample: Sample, outcome: str, time: str) -> No
 
 def _looks_like_years(labels: np.ndarray[Any, Any]) -> bool:
     """Return whether all labels are whole numbers from 1900 to 2100."""
-    numbers = [item for item in labels.tolist() if isinstance(item, (int, float))]
-    return len(numbers) == len(labels) and all(
-        1900 <= item <= 2100 and item == int(item) for item in numbers
+    return all(
+        isinstance(item, (int, float)) and 1900 <= item <= 2100 and item == int(item)
+        for item in labels.tolist()
     )

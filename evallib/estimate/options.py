@@ -31,6 +31,12 @@ from evallib.estimate.switching_options import (
     clean_switching,
     stabilise_faults,
 )
+from evallib.estimate.synthetic_options import (
+    SYNTHETIC_CHOICES,
+    SyntheticControlOptions,
+    SyntheticDidOptions,
+    synthetic_together,
+)
 
 ESTIMATORS = (
     "group_time",
@@ -51,10 +57,10 @@ ESTIMATORS = (
     "two_stage",
     "matched_did",
     "switching",
-)
-NOT_YET = (
     "synthetic_did",
     "synthetic_control",
+)
+NOT_YET = (
     "ordered_logit",
     "good_or_better",
     "markov",
@@ -81,6 +87,7 @@ OPTION_NAMES = (
     "lags",
     *MATCHED_NAMES,
     *SWITCHING_NAMES,
+    *SYNTHETIC_CHOICES,
 )
 ONE_CLUSTER = ("group_time", "matched_did", "lp_did", "imputation", "two_stage", "switching")
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -89,6 +96,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "base": ("varying", "universal"),
     "small_sample": ("stata", "fixest", "linearmodels", "none"),
     "vcov": ("cluster", "iid", "hc1", "driscoll_kraay", "cr3"),
+    **SYNTHETIC_CHOICES,
 }
 
 
@@ -143,6 +151,7 @@ Options = (
     | ImputationOptions
     | MatchedOptions
     | SwitchingOptions
+    | SyntheticDidOptions
 )
 _TYPES: Mapping[str, type[Options]] = {
     "group_time": GroupTimeOptions,
@@ -163,6 +172,8 @@ _TYPES: Mapping[str, type[Options]] = {
     "two_stage": ImputationOptions,
     "matched_did": MatchedOptions,
     "switching": SwitchingOptions,
+    "synthetic_did": SyntheticDidOptions,
+    "synthetic_control": SyntheticControlOptions,
 }
 
 
@@ -332,6 +343,8 @@ def _together(name: str, values: Mapping[str, Any]) -> list[Fault]:
     window: Any = values.get("window")
     reference: Any = values.get("reference", -1)
     faults = [*_cluster_faults(name, values), *stabilise_faults(name, values)]
+    if name.startswith("synthetic"):
+        faults.extend(synthetic_together(name, values))
     empty = matched_together(values) if name == "matched_did" else None
     if empty:
         faults.append(Fault(f"{name}, option {empty[0]!r}", empty[1], "", empty[2]))
