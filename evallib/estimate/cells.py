@@ -183,7 +183,10 @@ class CellSource:
             problem.paths.cohort.size,
         )
         influence = solution.influence @ weight[0].T
-        influence += problem.weight[:, None] * by_path[0].T[solution.codes]
+        if by_path.any():
+            member = np.zeros((solution.codes.size, by_path.shape[2]))
+            member[np.arange(solution.codes.size), solution.codes] = problem.weight
+            influence += member @ by_path[0].T
         return weight[0], influence
 
     def headline(self) -> tuple[FloatArray, FloatArray]:
@@ -201,10 +204,10 @@ class CellSource:
             wanted.terms, wanted.event_time, weight, influence, estimand, n_obs, texts
         )
 
-    def describe_cells(self, n_obs: int, texts: tuple[str, ...]) -> Estimate:
+    def describe_cells(self, headline: tuple[FloatArray, FloatArray], n_obs: int) -> Estimate:
         """Return the group aggregation's overall effect followed by the cells."""
         cells, solution = self.problem.cells, self.solution
-        weight, influence = self.headline()
+        weight, influence = headline
         shown = np.flatnonzero(solution.valid)
         each = np.zeros((shown.size, cells.path.size))
         each[np.arange(shown.size), shown] = 1.0
@@ -222,7 +225,7 @@ class CellSource:
             columns,
             ESTIMANDS["cells"],
             n_obs,
-            texts,
+            (),
         )
 
     def _build(
@@ -238,7 +241,7 @@ class CellSource:
         problem, solution = self.problem, self.solution
         point = weight @ solution.att
         covariance = influence_covariance(influence, problem.cluster)
-        size = float(np.abs(problem.outcome).max())
+        size = float(max(problem.outcome.max(), -problem.outcome.min()))
         std_error = np.sqrt(np.diag(covariance))
         std_error = np.where(std_error > 1e-12 * max(size, 1e-300), std_error, np.nan)
         low, high, p_value = analytic_interval(point, std_error, self.level, None)

@@ -57,6 +57,8 @@ def _is_number(item: object) -> bool:
 
 def read_periods(column: pd.Series[Any], name: str, faults: list[Fault]) -> IntArray:
     """Return periods as whole numbers."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
+        return column.to_numpy(dtype=np.int64)
     values, bad = _as_float(column)
     where = f"column {name!r}"
     if bad:

@@ -92,11 +92,6 @@ def count_rows(
     return counts[0], counts[1], counts[2]
 
 
-def cell_thinness(source: CellSource) -> Thinness:
-    """Return how thin the design of the group aggregation is."""
-    return thinness_of(source, *source.headline())
-
-
 def thinness_of(source: CellSource, overall: FloatArray, influence: FloatArray) -> Thinness:
     """Return how thin the design of an average is.
 

@@ -46,10 +46,16 @@ def find_repeats(unit: IntArray, time: IntArray) -> BoolArray:
     >>> find_repeats(np.array([0, 1, 0]), np.array([2013, 2013, 2013])).tolist()
     [False, False, True]
     """
-    periods, place = dense_codes(time)
-    cell = unit * periods.size + place
-    repeated = np.zeros(cell.size, dtype=bool)
-    if cell.size == 0 or int(cell.max()) > 50 * cell.size + 1000:
+    repeated = np.zeros(unit.size, dtype=bool)
+    if unit.size == 0:
+        return repeated
+    low, span = int(time.min()), int(time.max()) - int(time.min()) + 1
+    if span > time.size:
+        periods, time = dense_codes(time)
+        low, span = 0, periods.size
+    cell = unit * span
+    cell += time - low
+    if int(cell.max()) > 50 * cell.size + 1000:
         first = np.unique(cell, return_index=True)[1]
         repeated[:] = True
         repeated[first] = False

@@ -19,7 +19,7 @@ from evallib.errors import (
 from evallib.estimate.cell_warnings import require_distinct, warn_cells
 from evallib.estimate.cells import DOUBLY_ROBUST, CellSource
 from evallib.estimate.columns import Notes
-from evallib.estimate.counts import cell_thinness, sort_units
+from evallib.estimate.counts import sort_units, thinness_of
 from evallib.estimate.group_time import encode_paths, last_is_comparison, prepare, solve
 from evallib.estimate.intake import Sample
 from evallib.estimate.options import GroupTimeOptions
@@ -109,8 +109,9 @@ def fit_group_time(sample: Sample, options: GroupTimeOptions, notes: Notes) -> E
         units=tuple(sample.units[keep]),
         unit_column=sample.unit_column,
     )
-    estimate = source.describe_cells(int(observed.sum()), ())
-    thinness = cell_thinness(source)
+    headline = source.headline()
+    estimate = source.describe_cells(headline, int(observed.sum()))
+    thinness = thinness_of(source, *headline)
     if thinness.is_thin:
         notes.warn(ThinDesignWarning, thinness.sentence)
     method = f"{options.method} (without covariates dr, ipw and reg are one number)"

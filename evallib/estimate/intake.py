@@ -290,12 +290,16 @@ def _grid(
         what = "no row has an outcome"
         raise EstimationError([Fault("frame", what, "", "Check how the outcome was joined")])
     rows = slice(None) if keep.all() else keep
-    used, u = dense_codes(unit_codes[rows])
+    used, u = np.arange(units.size), unit_codes
+    if not keep.all():
+        used, u = dense_codes(unit_codes[rows])
     # Where paths count, a period in which no outcome is known is one all the same.
     periods, every = dense_codes(times if state is not None else times[rows])
     t = every[rows] if state is not None else every
     shape = (used.size, periods.size)
-    at = u * periods.size + t
+    cells = u * periods.size + t
+    is_sorted = cells.size == shape[0] * shape[1] and bool((np.diff(cells) == 1).all())
+    at = slice(None) if is_sorted else cells
 
     def place(values: FloatArray) -> FloatArray:
         grid = np.zeros(shape[0] * shape[1])
@@ -306,7 +310,7 @@ def _grid(
     observed.reshape(-1)[at] = True
     codes = np.full((len(groups), *shape), -1, dtype=np.int64)
     for place_of, held in zip(codes, groups, strict=True):
-        place_of[u, t] = dense_codes(held[rows])[1]
+        place_of.reshape(-1)[at] = u if held is unit_codes else dense_codes(held[rows])[1]
     cohort = np.full(used.size, np.inf)
     cohort[u] = start[rows]
     paths = None
@@ -324,7 +328,11 @@ def _grid(
         weight=place(weight),
         cluster=codes[0],
         second=codes[1] if len(codes) == 2 else None,
-        covariates=np.array([place(values) for values in covariates]).reshape(-1, *shape),
+        covariates=(
+            np.stack([place(values) for values in covariates])
+            if len(covariates)
+            else np.zeros((0, *shape))
+        ),
         is_absorbing=is_absorbing,
         has_exposure=has_exposure,
         state=paths,
