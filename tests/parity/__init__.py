@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from parity import mpdta, regressions
+from parity import mpdta, prop99, regressions
 from parity.rows import Case, Row, read_reference
 
-CASES: dict[str, Case] = {"mpdta": mpdta.rows, **regressions.CASES}
+CASES: dict[str, Case] = {"mpdta": mpdta.rows, "prop99_sdid": prop99.rows, **regressions.CASES}
 
 
 def all_rows(folder: Path, cases: dict[str, Case] | None = None) -> Iterator[Row]:
