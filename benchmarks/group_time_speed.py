@@ -77,7 +77,7 @@ def ours(frame: pd.DataFrame, comparison: str) -> float:
 
     found = fit(
         "group_time",
-        frame.assign(first=frame["first"].replace(0, np.nan)),
+        frame,  # 0 is never treated: read as such, with a warning
         outcome="outcome",
         unit="unit",
         time="year",
