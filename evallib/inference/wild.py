@@ -19,6 +19,7 @@ from evallib.inference.permutation import invert
 
 FEW = 12
 TIES = 1e-10
+AT_ONCE = 256
 WEBB = np.sqrt(np.array([1.5, 1.0, 0.5]))
 
 
@@ -132,19 +133,25 @@ def wild_bootstrap(
     inverse = np.linalg.pinv(gram * np.outer(scale, scale), rcond=1e-11, hermitian=True)
     inverse = inverse * np.outer(scale, scale)
     left = np.column_stack([cross, own])
-    shifts, scores = [], []
+    own_scores, rights = [], []
     for residual in (y, x):  # the restricted residual is y - v x
         c = _cluster(weight * x * residual, unit_cluster, groups)
         right = inverse @ _cluster(nuisance * (weight * residual)[None], unit_cluster, groups).T
-        small = np.vstack([right, c[None] / size]) @ weights
-        shifts.append(small[-1])
-        scores.append(c[:, None] * weights - left @ small)
-    square = [
-        np.einsum("gr,gr->r", scores[a], scores[b]) / size**2 for a, b in ((0, 0), (0, 1), (1, 1))
-    ]
+        own_scores.append(c)
+        rights.append(np.vstack([right, c[None] / size]))
+    shift, square = np.empty((2, weights.shape[1])), np.empty((3, weights.shape[1]))
+    for start in range(0, weights.shape[1], AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        scores = []
+        for k, (c, right) in enumerate(zip(own_scores, rights, strict=True)):
+            small = right @ weights[:, part]
+            shift[k, part] = small[-1]
+            scores.append(c[:, None] * weights[:, part] - left @ small)
+        for k, (a, b) in enumerate(((0, 0), (0, 1), (1, 1))):
+            square[k, part] = np.einsum("gr,gr->r", scores[a], scores[b]) / size**2
     sample = _cluster(weight * x * (y - estimate * x), unit_cluster, groups)
     std_error = float(np.sqrt((sample**2).sum())) / size
-    return WildTest(estimate, std_error, np.array(shifts), np.array(square), kind, is_enumerated)
+    return WildTest(estimate, std_error, shift, square, kind, is_enumerated)
 
 
 def _rotate(regressors: FloatArray, combination: FloatArray) -> tuple[FloatArray, FloatArray]:
