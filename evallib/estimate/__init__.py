@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evallib.estimate.door import fit
+from evallib.estimate.hazard_expand import person_periods
 from evallib.estimate.result import Estimate, Estimates
 
-__all__ = ["Estimate", "Estimates", "fit"]
+__all__ = ["Estimate", "Estimates", "fit", "person_periods"]

@@ -15,9 +15,11 @@ from evallib.estimate.columns import Notes
 from evallib.estimate.etwfe import fit_etwfe
 from evallib.estimate.event_study import fit_event_study
 from evallib.estimate.group_time_fit import fit_group_time
+from evallib.estimate.hazard import fit_hazard
 from evallib.estimate.imputation import fit_imputation, fit_two_stage
 from evallib.estimate.intake import Sample, take
 from evallib.estimate.lp_did import fit_lp_did
+from evallib.estimate.markov import fit_markov
 from evallib.estimate.matched_columns import find_column_faults, read_match_columns
 from evallib.estimate.matched_fit import fit_matched_did
 from evallib.estimate.matched_options import MatchedOptions
@@ -51,6 +53,8 @@ REGRESSIONS: Mapping[str, Callable[[Sample, Any, Notes], Estimate]] = {
     "synthetic_did": fit_synthetic_did,
     "synthetic_control": fit_synthetic_control,
 }
+Reader = Callable[[pd.DataFrame, tuple[str, str, str], Any, Notes], Estimate]
+OF_EVENTS: Mapping[str, Reader] = {"hazard": fit_hazard, "markov": fit_markov}
 FROM_LEVELS = ("pooled", "between")
 DATED = (
     "group_time",
@@ -86,13 +90,14 @@ def fit(
     name : str
         'group_time', 'matched_did', 'event_study', 'sun_abraham', 'etwfe', 'imputation',
         'two_stage', 'stacked', 'lp_did', 'bacon', 'synthetic_did', 'synthetic_control', 'twfe',
-        'fixed_effects', 'first_difference', 'random_effects', 'mundlak', 'pooled', 'between' or
-        'switching'.
+        'fixed_effects', 'first_difference', 'random_effects', 'mundlak', 'pooled', 'between',
+        'switching', 'hazard' or 'markov'.
     frame : DataFrame
         Is not changed; the order of its rows does not matter.
     outcome, unit, time : str
         Columns: a number, a name, a period as a whole number (2015 for '2015/16'). Rows without
-        an outcome are left out with a warning.
+        an outcome are left out with a warning. For 'hazard' the outcome is 1 in the period of the
+        event and 0 at risk of it; for 'markov' it is a state, and time may be any number.
     cohort : str, optional
         Column of first treated periods, constant within units; missing means never treated
         (0 and infinity too, with a warning).
@@ -105,12 +110,14 @@ def fit(
         ``allow_unbalanced``, ``balance``, ``covariates``, ``small_sample``, ``vcov``, ``window``,
         ``reference``, ``trends``, ``lags``, ``match``, ``match_on``, ``exact``, ``neighbours``,
         ``replace``, ``caliper``, ``bias_correction``, ``trend_periods``, ``inference``,
-        ``augment``, ``level``, ``draws``, ``seed``, as the estimator has them.
+        ``augment``, ``model``, ``link``, ``baseline``, ``ties``, ``framework``, ``allowed``,
+        ``exact_states``, ``level``, ``draws``, ``seed``, as the estimator has them.
 
     Returns
     -------
     Estimate
-        Headed by ``att``, or by ``overall`` for group_time.
+        Headed by ``att``, by ``overall`` for group_time, by covariates for hazard, by changes
+        such as ``1->2`` for markov.
 
     Raises
     ------
@@ -138,6 +145,10 @@ def fit(
     chosen = read_options(name, options)
     reads_paths = name == "switching" or getattr(chosen, "stabilise", None) is not None
     notes = Notes()
+    if name in OF_EVENTS:
+        _refuse_exposure(name, cohort, treatment)
+        estimate = OF_EVENTS[name](frame, (outcome, unit, time), chosen, notes)
+        return replace(estimate, outcome=outcome, warnings=tuple(notes.texts))
     more = find_column_faults(frame, chosen) if isinstance(chosen, MatchedOptions) else []
     try:
         sample = take(
@@ -180,6 +191,16 @@ def fit(
         text = f"{estimate.terms[0]} has no standard error: too few units vary to compute one."
         notes.warn(ThinDesignWarning, text)
     return replace(estimate, outcome=outcome, warnings=tuple(notes.texts))
+
+
+def _refuse_exposure(name: str, cohort: str | None, treatment: str | None) -> None:
+    """Refuse exposure for an estimator of events or states, which has none."""
+    named = {"cohort": cohort, "treatment": treatment}
+    given = [f"{role}={column!r}" for role, column in named.items() if column is not None]
+    if given:
+        what = f"{name} has no exposure"
+        remedy = "Leave it out; name a column in covariates=[...] to see its part"
+        raise EstimationError([Fault(" and ".join(given), what, "", remedy)])
 
 
 def _require_variation(name: str, sample: Sample, outcome: str, time: str) -> None:

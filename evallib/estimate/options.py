@@ -8,12 +8,19 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from evallib.errors import EstimationError, Fault, did_you_mean
+from evallib.estimate.hazard_options import HAZARD_CHOICES, HazardOptions
+from evallib.estimate.markov_options import (
+    MARKOV_CHOICES,
+    MARKOV_NAMES,
+    MarkovOptions,
+    clean_markov,
+)
 from evallib.estimate.matched_options import (
     MATCHED_NAMES,
     MatchedOptions,
     clean_matched,
-    matched_together,
 )
+from evallib.estimate.options_together import find_conflicts, is_int
 from evallib.estimate.regression_options import (
     BaconOptions,
     EtwfeOptions,
@@ -29,13 +36,11 @@ from evallib.estimate.switching_options import (
     SWITCHING_NAMES,
     SwitchingOptions,
     clean_switching,
-    stabilise_faults,
 )
 from evallib.estimate.synthetic_options import (
     SYNTHETIC_CHOICES,
     SyntheticControlOptions,
     SyntheticDidOptions,
-    synthetic_together,
 )
 
 ESTIMATORS = (
@@ -59,12 +64,12 @@ ESTIMATORS = (
     "switching",
     "synthetic_did",
     "synthetic_control",
+    "hazard",
+    "markov",
 )
 NOT_YET = (
     "ordered_logit",
     "good_or_better",
-    "markov",
-    "hazard",
 )
 OPTION_NAMES = (
     "covariates",
@@ -88,8 +93,9 @@ OPTION_NAMES = (
     *MATCHED_NAMES,
     *SWITCHING_NAMES,
     *SYNTHETIC_CHOICES,
+    *HAZARD_CHOICES,
+    *MARKOV_NAMES,
 )
-ONE_CLUSTER = ("group_time", "matched_did", "lp_did", "imputation", "two_stage", "switching")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "comparison": ("never_treated", "not_yet_treated"),
     "method": ("dr", "ipw", "reg"),
@@ -97,6 +103,10 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "small_sample": ("stata", "fixest", "linearmodels", "none"),
     "vcov": ("cluster", "iid", "hc1", "driscoll_kraay", "cr3"),
     **SYNTHETIC_CHOICES,
+}
+OWN_CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "hazard": HAZARD_CHOICES,
+    "markov": MARKOV_CHOICES,
 }
 
 
@@ -152,6 +162,8 @@ Options = (
     | MatchedOptions
     | SwitchingOptions
     | SyntheticDidOptions
+    | HazardOptions
+    | MarkovOptions
 )
 _TYPES: Mapping[str, type[Options]] = {
     "group_time": GroupTimeOptions,
@@ -174,6 +186,8 @@ _TYPES: Mapping[str, type[Options]] = {
     "switching": SwitchingOptions,
     "synthetic_did": SyntheticDidOptions,
     "synthetic_control": SyntheticControlOptions,
+    "hazard": HazardOptions,
+    "markov": MarkovOptions,
 }
 
 
@@ -228,11 +242,11 @@ def read_options(name: str, given: Mapping[str, Any]) -> Options:
         if option not in known:
             faults.append(_unknown(name, option, known))
             continue
-        cleaned, problem = _clean(option, value)
+        cleaned, problem = _clean(name, option, value)
         if problem:
             faults.append(Fault(f"{name}, option {option!r}", problem[0], "", problem[1]))
         values[option] = cleaned
-    faults.extend(_together(name, values))
+    faults.extend(find_conflicts(name, values))
     if faults:
         raise EstimationError(faults)
     return kind(**values)
@@ -252,52 +266,48 @@ def _unknown(name: str, option: str, known: Sequence[str]) -> Fault:
     )
 
 
-def _is_int(value: object) -> bool:
-    try:
-        return not isinstance(value, bool) and int(value) == value  # type: ignore[call-overload]
-    except (TypeError, ValueError, OverflowError):
-        return False
-
-
-def _clean(option: str, value: Any) -> tuple[Any, tuple[str, str] | None]:
+def _clean(name: str, option: str, value: Any) -> tuple[Any, tuple[str, str] | None]:
     """Return an option's value in its type, and (what is wrong, remedy) if it is wrong."""
     if option in MATCHED_NAMES:
         return clean_matched(option, value)
     if option in SWITCHING_NAMES:
         return clean_switching(option, value)
-    if option in CHOICES:
-        if value in CHOICES[option]:
+    if option in MARKOV_NAMES:
+        return clean_markov(option, value)
+    allowed = OWN_CHOICES.get(name, {}).get(option) or CHOICES.get(option)
+    if allowed:
+        if isinstance(value, str) and value in allowed:
             return value, None
-        hint = did_you_mean(str(value), CHOICES[option])
-        return value, (f"{value!r} is not allowed", f"Use {' or '.join(CHOICES[option])}.{hint}")
+        hint = did_you_mean(str(value), allowed)
+        return value, (f"{value!r} is not allowed", f"Use {' or '.join(allowed)}.{hint}")
     if option == "level":
         good = isinstance(value, (int, float)) and 0 < value < 1
         return value, None if good else (f"{value!r} is not between 0 and 1", "Use 0.95")
     if option == "anticipation":
-        good = _is_int(value) and value >= 0
+        good = is_int(value) and value >= 0
         return (int(value) if good else value), (
             None if good else (f"{value!r} is not a whole number of periods from 0", "Use 0")
         )
     if option == "balance":
-        good = value is None or (_is_int(value) and value >= 0)
+        good = value is None or (is_int(value) and value >= 0)
         return (int(value) if good and value is not None else value), (
             None if good else (f"{value!r} is not an event time from 0", "Use 2, for example")
         )
     if option in ("draws", "seed"):
         least, usual = (99, 999) if option == "draws" else (0, 1)
-        good = _is_int(value) and value >= least
+        good = is_int(value) and value >= least
         return (int(value) if good else value), (
             None if good else (f"{value!r} is not a whole number from {least}", f"Use {usual}")
         )
     if option == "reference":
-        good = _is_int(value)
+        good = is_int(value)
         return (int(value) if good else value), (
             None if good else (f"{value!r} is not an event time", "Use -1")
         )
     if option == "window":
         return _clean_window(value)
     if option == "lags":
-        good = value is None or (_is_int(value) and value >= 0)
+        good = value is None or (is_int(value) and value >= 0)
         return (int(value) if good and value is not None else value), (
             None if good else (f"{value!r} is not a number of periods", "Use 1, for example")
         )
@@ -327,7 +337,7 @@ def _clean_window(value: Any) -> tuple[Any, tuple[str, str] | None]:
         ends = tuple(value)
     except TypeError:
         ends = ()
-    if len(ends) != 2 or not all(_is_int(end) for end in ends):
+    if len(ends) != 2 or not all(is_int(end) for end in ends):
         return value, (f"{value!r} is not two event times", "Use (-5, 2), for example")
     first, last = int(ends[0]), int(ends[1])
     if first >= 0 or last < 0 or math.isinf(first):
@@ -336,65 +346,3 @@ def _clean_window(value: Any) -> tuple[Any, tuple[str, str] | None]:
             "Begin below 0 and end at 0 or above",
         )
     return (first, last), None
-
-
-def _together(name: str, values: Mapping[str, Any]) -> list[Fault]:
-    """Return the faults that two options make together."""
-    window: Any = values.get("window")
-    reference: Any = values.get("reference", -1)
-    faults = [*_cluster_faults(name, values), *stabilise_faults(name, values)]
-    if name.startswith("synthetic"):
-        faults.extend(synthetic_together(name, values))
-    empty = matched_together(values) if name == "matched_did" else None
-    if empty:
-        faults.append(Fault(f"{name}, option {empty[0]!r}", empty[1], "", empty[2]))
-    if name in {"stacked", "lp_did"} and "window" in values and window is None:
-        what = "it has no meaning without a window"
-        faults.append(Fault(f"{name}, option 'window'", what, "", "Use (-3, 2), for example"))
-    ahead, reach = values.get("anticipation", 0), window or (-3, 2)
-    known = name == "stacked" and not faults and all(map(_is_int, (ahead, *reach)))
-    if known and reach[0] > -1 - ahead:
-        what = f"effects are measured from {-1 - ahead}, outside the window {reach}"
-        remedy = "Begin the window earlier"
-        faults.append(Fault(f"{name}, option 'anticipation'", what, "", remedy))
-    if name == "lp_did" and values.get("small_sample") == "linearmodels":
-        what = "lp_did is not fitted by linearmodels"
-        faults.append(Fault(f"{name}, option 'small_sample'", what, "", "Use 'stata'"))
-    if faults:
-        return faults
-    if name not in {"event_study", "sun_abraham"} or not _is_int(reference):
-        return []
-    where = f"{name}, option 'reference'"
-    if reference >= 0:
-        what = f"{reference} is an event time after exposure"
-        return [Fault(where, what, "effects are measured against it", "Use -1 or earlier")]
-    checked = isinstance(window, tuple) and len(window) == 2 and all(map(_is_int, window))
-    if checked and not window[0] <= reference <= window[1]:
-        what = f"{reference} lies outside the window {window}"
-        return [Fault(where, what, "", "Widen the window or move the reference")]
-    return []
-
-
-def _cluster_faults(name: str, values: Mapping[str, Any]) -> list[Fault]:
-    """Return the faults of clusters and the kind of covariance together."""
-    vcov, cluster = values.get("vcov", "cluster"), values.get("cluster")
-    where = f"{name}, option 'cluster'"
-    if isinstance(cluster, tuple):
-        if name in ONE_CLUSTER:
-            what = f"two-way clustering is not for {name}"
-            return [Fault(where, what, "", "Name one column")]
-        if vcov == "cr3":
-            what = "a jackknife leaves out clusters of one dimension"
-            return [Fault(where, what, "", "Name one column, or use vcov='cluster'")]
-    idle: list[str] = []
-    if vcov in {"iid", "hc1"}:
-        idle = [key for key in ("cluster", "small_sample") if values.get(key) is not None]
-    elif vcov == "driscoll_kraay":
-        if name == "between":
-            what = "one row a unit has no periods"
-            return [Fault(f"{name}, option 'vcov'", what, "", "Use 'cluster' or 'hc1'")]
-        idle = ["cluster"] if cluster is not None else []
-    if vcov != "driscoll_kraay" and values.get("lags") is not None:
-        idle = [*idle, "lags"]
-    what = f"it has no meaning with vcov={vcov!r}"
-    return [Fault(f"{name}, option {key!r}", what, "", "Leave it out") for key in idle]
