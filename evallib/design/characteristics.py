@@ -138,11 +138,15 @@ def _named(codes: pd.Series, names: tuple[str, str, str]) -> dict[str, str]:
     return {str(code): names[int(place)] for code, place in codes.dropna().items()}
 
 
+def _texts(labels: pd.Series) -> dict[str, str]:
+    return {str(code): str(label) for code, label in labels.items()}
+
+
 def _of_column(given: _Given, column: str, title: str) -> Characteristic:
     held = given.councils[column]
     names = tuple(sorted(held[held != ""].unique()))
     note = "As data/raw/councils.csv has it."
-    return Characteristic(column, title, names, held[held != ""].to_dict(), note=note)
+    return Characteristic(column, title, names, _texts(held[held != ""]), note=note)
 
 
 def _council_type(given: _Given) -> Characteristic:
@@ -157,7 +161,7 @@ def _tier(given: _Given) -> Characteristic:
     labels = given.councils["council_type"].map(lambda kind: TIERS.get(kind, "single tier"))
     note = "Counties are the upper tier, districts the lower; all other types have one tier."
     return Characteristic(
-        "tier", "Tier", ("upper tier", "lower tier", "single tier"), labels.to_dict(), note=note
+        "tier", "Tier", ("upper tier", "lower tier", "single tier"), _texts(labels), note=note
     )
 
 

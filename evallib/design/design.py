@@ -248,7 +248,8 @@ def build_design(plan: Plan, panel: Panel, exposure: Exposure, outcome: str) -> 
     except DesignError as error:
         why = "; ".join(fault.what for fault in error.faults)
         return replace(declared, alternative_reason=why)
-    return replace(declared, alternative=alternative)
+    described = {name: getattr(declared, name) for name in ("characteristics", "heterogeneity")}
+    return replace(declared, alternative=replace(alternative, **described))
 
 
 def _with_other_decision(

@@ -80,6 +80,8 @@ class Subgroups:
         Subgroups with fewer than five of either: they are not estimated.
     thinness : tuple of Thinness
         Of each subgroup.
+    labels : integer array, shape (N,)
+        The subgroup of each unit as ``split`` counts them, those that are refused included.
     split : Split
     wanted : Averages
         The averages behind the terms.
@@ -94,6 +96,7 @@ class Subgroups:
     n_comparison: IntArray
     refused: tuple[tuple[str, int, int], ...]
     thinness: tuple[Thinness, ...]
+    labels: IntArray
     split: Split
     wanted: Averages
 
@@ -194,7 +197,8 @@ def estimate_subgroups(
     if kind not in KINDS:
         what, hint = f"aggregation {kind!r} does not exist", did_you_mean(kind, KINDS)
         raise EstimationError([Fault("subgroups", what, "", f"Use {', '.join(KINDS)}.{hint}")])
-    split = split_problem(source.problem, source.solution.codes, labels, len(names), comparators)
+    codes, (labels, names, unmet) = source.solution.codes, _met(source, labels, names)
+    split = split_problem(source.problem, codes, labels, len(names), comparators)
     problem = split.problem
     new = CellSource(
         problem, solve(problem, split.codes), sort_units(problem, split.codes), source.level
@@ -206,6 +210,7 @@ def estimate_subgroups(
     compares = (used & new.kinds.control).any(axis=2) @ new.kinds.size
     small = (treated < MIN_TREATED) | (compares < MIN_COMPARISON)
     refused = tuple((names[k], int(treated[k]), int(compares[k])) for k in np.flatnonzero(small))
+    refused += unmet
     keep = np.flatnonzero(~small)
     if not keep.size:
         what = f"no subgroup has {MIN_TREATED} treated and {MIN_COMPARISON} comparison units"
@@ -217,8 +222,7 @@ def estimate_subgroups(
     n_obs = int(problem.observed.sum())
     effects = replace(new.describe(wanted, estimand, n_obs, ()), source=None)
     thinness = tuple(thinness_of(new, weight[k], influence[:, k]) for k in keep)
-    is_treated = problem.paths.is_treated[split.codes] & (labels >= 0)
-    is_treated &= np.isin(labels, keep)
+    is_treated = problem.paths.is_treated[split.codes] & np.isin(labels, keep)
     df = float(np.unique(problem.cluster[is_treated]).size - keep.size)
     differences = contrast(effects, problem)
     p_value = statistic = float("nan")
@@ -235,9 +239,25 @@ def estimate_subgroups(
         n_comparison=compares[keep],
         refused=refused,
         thinness=thinness,
+        labels=labels,
         split=split,
         wanted=wanted,
     )
+
+
+def _met(
+    source: CellSource, labels: IntArray, names: tuple[str, ...]
+) -> tuple[IntArray, tuple[str, ...], tuple[tuple[str, int, int], ...]]:
+    """Return labels and names of subgroups that hold treated units, and the others with counts."""
+    treated = source.problem.paths.is_treated[source.solution.codes]
+    met = np.array([bool((treated & (labels == k)).any()) for k in range(len(names))], dtype=bool)
+    there = [int((labels == k).sum()) for k in range(len(names))]
+    unmet = tuple((names[k], 0, there[k]) for k in np.flatnonzero(~met) if there[k])
+    if not met.any():
+        what = "no treated unit is in a subgroup"
+        raise EstimationError([Fault("subgroups", what, "", "Name another characteristic")])
+    place = np.append(np.where(met, np.cumsum(met) - 1, -1), -1)
+    return place[labels], tuple(names[k] for k in np.flatnonzero(met)), unmet
 
 
 def subgroup_averages(split: Split, names: tuple[str, ...], kind: str) -> Averages:
@@ -271,7 +291,7 @@ def contrast_weights(treated: IntArray) -> FloatArray:
     [[1.0, -0.75, -0.25], [-0.71, 1.0, -0.29], [-0.45, -0.55, 1.0]]
     """
     others = treated.sum() - treated
-    weights = -treated[None, :] / np.maximum(others, 1)[:, None]
+    weights: FloatArray = -treated[None, :] / np.maximum(others, 1)[:, None]
     np.fill_diagonal(weights, 1.0)
     return weights
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evallib.inference.designs import estimate
+from evallib.inference.heterogeneity import heterogeneity
 from evallib.inference.multiple import holm, holm_levels
 
-__all__ = ["estimate", "holm", "holm_levels"]
+__all__ = ["estimate", "heterogeneity", "holm", "holm_levels"]
