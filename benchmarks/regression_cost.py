@@ -48,6 +48,9 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "bacon": diff_diff.BaconDecomposition,
     "imputation": diff_diff.ImputationDiD,
     "two_stage": diff_diff.TwoStageDiD,
+    "switching": lambda: diff_diff.ChaisemartinDHaultfoeuille(
+        drop_larger_lower=False, twfe_diagnostic=False
+    ),
 }
 CONSTANT = ("pooled", "between", "random_effects")
 
@@ -57,6 +60,8 @@ def make_frame(units: int, seed: int = 0) -> pd.DataFrame:
     first = np.resize(np.array([2008.0, 2012.0, np.nan]), units)
     year = np.arange(1999, 1999 + YEARS)
     level = rng.normal(size=(units, 1)) + rng.normal(size=(units, YEARS)).cumsum(axis=1)
+    begin, spell = rng.integers(2, 2 * YEARS, (units, 1)), rng.integers(1, 6, (units, 1))
+    on = (np.arange(YEARS) >= begin) & (np.arange(YEARS) < begin + spell)
     return pd.DataFrame(
         {
             "council": np.repeat([f"E{code:06d}" for code in range(units)], YEARS),
@@ -66,6 +71,7 @@ def make_frame(units: int, seed: int = 0) -> pd.DataFrame:
             "first": np.repeat(first, YEARS),
             "start": np.repeat(np.nan_to_num(first), YEARS).astype(int),
             "exposed": (year[None, :] >= first[:, None]).astype(int).ravel(),
+            "on": on.astype(int).ravel(),
             "share": rng.normal(size=units * YEARS),
         }
     )
@@ -89,13 +95,17 @@ def run_other(name: str, frame: pd.DataFrame) -> object:
     columns = {"outcome": "rate", "unit": "code", "time": "year"}
     if name == "lp_did":
         return OTHERS[name]().fit(frame, **columns, treatment="exposed")
+    if name == "switching":
+        return OTHERS[name]().fit(frame, **columns, treatment="on", L_max=3)
     return OTHERS[name]().fit(frame, **columns, first_treat="start")
 
 
 def run_door(name: str, frame: pd.DataFrame) -> float:
     if name in OTHERS:
-        columns = {"outcome": "rate", "unit": "code", "time": "year", "cohort": "first"}
-        return float(fit(name, frame, **columns).std_error[0])
+        columns = {"outcome": "rate", "unit": "code", "time": "year"}
+        columns |= {"treatment": "on"} if name == "switching" else {"cohort": "first"}
+        options = {"placebos": 3} if name == "switching" else {}
+        return float(fit(name, frame, **columns, **options).std_error[0])
     found = fit(
         name,
         frame,
