@@ -35,6 +35,8 @@ class Placebos:
 def draw_placebos(problem: Problem, draws: int, seed: int) -> Placebos:
     """Return assignments with the real numbers by cohort, all or ``draws`` at random.
 
+    Comparison units are drawn in the order of their outcomes, so that names do not matter.
+
     Parameters
     ----------
     problem : Problem
@@ -44,6 +46,7 @@ def draw_placebos(problem: Problem, draws: int, seed: int) -> Placebos:
     seed : int
     """
     controls = np.flatnonzero(problem.codes == COMPARISON)
+    controls = controls[np.lexsort(problem.outcome[controls].T)]
     sizes = [int((problem.codes == code).sum()) for code in range(len(problem.cohorts))]
     possible, left = 1, controls.size
     for size in sizes:
