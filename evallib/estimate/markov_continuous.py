@@ -80,7 +80,7 @@ def fit_continuous(found: Transitions, options: MarkovOptions, notes: Notes) -> 
     require_possible(found, origin_of, target_of, is_exact)
     size = _scale(found, options)
     means = found.covariates.mean(axis=0)
-    cells = _cells(found, origin_of, target_of, is_exact, (found.covariates - means) / size)
+    cells = collect_cells(found, origin_of, target_of, is_exact, (found.covariates - means) / size)
     best = _unscale(find_maximum(cells, _crude(found, origin_of, target_of)), size, origin_of.size)
     covariance, df, se_method, slug, scores = _inference(found, best, options)
     process = MarkovProcess(
@@ -189,7 +189,7 @@ def _scale(found: Transitions, options: MarkovOptions) -> FloatArray:
     return np.asarray(size)
 
 
-def _cells(
+def collect_cells(
     found: Transitions,
     origin_of: IntArray,
     target_of: IntArray,

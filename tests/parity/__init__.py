@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from parity import mpdta, prop99, regressions
+from parity import events, mpdta, prop99, regressions
 from parity.rows import Case, Row, read_reference
 
-CASES: dict[str, Case] = {"mpdta": mpdta.rows, "prop99_sdid": prop99.rows, **regressions.CASES}
+CASES: dict[str, Case] = {
+    "mpdta": mpdta.rows,
+    "prop99_sdid": prop99.rows,
+    "hazard_markov": events.rows,
+    **regressions.CASES,
+}
 
 
 def all_rows(folder: Path, cases: dict[str, Case] | None = None) -> Iterator[Row]:
