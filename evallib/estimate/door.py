@@ -14,6 +14,7 @@ from evallib.estimate.bacon import fit_bacon
 from evallib.estimate.columns import Notes
 from evallib.estimate.etwfe import fit_etwfe
 from evallib.estimate.event_study import fit_event_study
+from evallib.estimate.good_or_better import fit_good_or_better
 from evallib.estimate.group_time_fit import fit_group_time
 from evallib.estimate.hazard import fit_hazard
 from evallib.estimate.imputation import fit_imputation, fit_two_stage
@@ -24,6 +25,9 @@ from evallib.estimate.matched_columns import find_column_faults, read_match_colu
 from evallib.estimate.matched_fit import fit_matched_did
 from evallib.estimate.matched_options import MatchedOptions
 from evallib.estimate.options import GroupTimeOptions, read_options
+from evallib.estimate.ordered_grades import Ladder, read_grades
+from evallib.estimate.ordered_logit import fit_ordered_logit
+from evallib.estimate.ordered_options import GoodOptions, GradeOptions, OrderedOptions
 from evallib.estimate.panel_regressions import fit_between, fit_first_difference, fit_pooled
 from evallib.estimate.random_effects import fit_mundlak, fit_random_effects
 from evallib.estimate.result import Estimate
@@ -55,7 +59,7 @@ REGRESSIONS: Mapping[str, Callable[[Sample, Any, Notes], Estimate]] = {
 }
 Reader = Callable[[pd.DataFrame, tuple[str, str, str], Any, Notes], Estimate]
 OF_EVENTS: Mapping[str, Reader] = {"hazard": fit_hazard, "markov": fit_markov}
-FROM_LEVELS = ("pooled", "between")
+FROM_LEVELS = ("pooled", "between", "ordered_logit", "good_or_better")
 DATED = (
     "group_time",
     "event_study",
@@ -91,13 +95,15 @@ def fit(
         'group_time', 'matched_did', 'event_study', 'sun_abraham', 'etwfe', 'imputation',
         'two_stage', 'stacked', 'lp_did', 'bacon', 'synthetic_did', 'synthetic_control', 'twfe',
         'fixed_effects', 'first_difference', 'random_effects', 'mundlak', 'pooled', 'between',
-        'switching', 'hazard' or 'markov'.
+        'switching', 'hazard', 'markov', 'ordered_logit' or 'good_or_better'.
     frame : DataFrame
         Is not changed; the order of its rows does not matter.
     outcome, unit, time : str
         Columns: a number, a name, a period as a whole number (2015 for '2015/16'). Rows without
         an outcome are left out with a warning. For 'hazard' the outcome is 1 in the period of the
-        event and 0 at risk of it; for 'markov' it is a state, and time may be any number.
+        event and 0 at risk of it; for 'markov' it is a state, and time may be any number. For
+        'ordered_logit' and 'good_or_better' it is a grade: a whole number, higher being better,
+        or an ordered category.
     cohort : str, optional
         Column of first treated periods, constant within units; missing means never treated
         (0 and infinity too, with a warning).
@@ -111,7 +117,8 @@ def fit(
         ``reference``, ``trends``, ``lags``, ``match``, ``match_on``, ``exact``, ``neighbours``,
         ``replace``, ``caliper``, ``bias_correction``, ``trend_periods``, ``inference``,
         ``augment``, ``model``, ``link``, ``baseline``, ``ties``, ``framework``, ``allowed``,
-        ``exact_states``, ``level``, ``draws``, ``seed``, as the estimator has them.
+        ``exact_states``, ``distr``, ``fixed_effects``, ``good``, ``mundlak``, ``level``,
+        ``draws``, ``seed``, as the estimator has them.
 
     Returns
     -------
@@ -150,6 +157,10 @@ def fit(
         estimate = OF_EVENTS[name](frame, (outcome, unit, time), chosen, notes)
         return replace(estimate, outcome=outcome, warnings=tuple(notes.texts))
     more = find_column_faults(frame, chosen) if isinstance(chosen, MatchedOptions) else []
+    covariates, ladder = getattr(chosen, "covariates", ()), Ladder(())
+    if isinstance(chosen, GradeOptions):
+        frame, ladder, more = read_grades(frame, outcome, chosen)
+        covariates = (*covariates, *([chosen.framework] if chosen.framework else []))
     try:
         sample = take(
             frame,
@@ -160,7 +171,7 @@ def fit(
             treatment=treatment,
             weights=getattr(chosen, "weights", None),
             cluster=getattr(chosen, "cluster", None),
-            covariates=getattr(chosen, "covariates", ()),
+            covariates=covariates,
             notes=notes,
             needs_dates=name in DATED and not reads_paths,
             needs_exposure=name in DATED or reads_paths,
@@ -185,6 +196,10 @@ def fit(
     elif isinstance(chosen, MatchedOptions):
         columns = read_match_columns(frame, unit, time, sample, chosen)
         estimate = fit_matched_did(sample, columns, chosen, notes)
+    elif isinstance(chosen, OrderedOptions):
+        estimate = fit_ordered_logit(sample, ladder, chosen, notes)
+    elif isinstance(chosen, GoodOptions):
+        estimate = fit_good_or_better(sample, ladder, chosen, notes)
     else:
         estimate = REGRESSIONS[name](sample, chosen, notes)
     if not np.isfinite(estimate.std_error[0]):
