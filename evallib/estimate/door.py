@@ -110,15 +110,17 @@ def fit(
     treatment : str, optional
         Column that is 1 where exposed and 0 elsewhere. Give this or ``cohort``, or covariates
         alone for a panel regression. A unit's cohort is its first period with a 1, whether or not
-        that row has an outcome.
+        that row has an outcome. Only 'switching', and 'lp_did' with ``stabilise``, take exposure
+        that ends, and values that are missing because nobody knows whether it has ended.
     **options
         ``comparison``, ``base``, ``anticipation``, ``method``, ``weights``, ``cluster``,
         ``allow_unbalanced``, ``balance``, ``covariates``, ``small_sample``, ``vcov``, ``window``,
         ``reference``, ``trends``, ``lags``, ``match``, ``match_on``, ``exact``, ``neighbours``,
         ``replace``, ``caliper``, ``bias_correction``, ``trend_periods``, ``inference``,
         ``augment``, ``model``, ``link``, ``baseline``, ``ties``, ``framework``, ``allowed``,
-        ``exact_states``, ``distr``, ``fixed_effects``, ``good``, ``mundlak``, ``level``,
-        ``draws``, ``seed``, as the estimator has them.
+        ``exact_states``, ``distr``, ``fixed_effects``, ``good``, ``mundlak``, ``effects``,
+        ``placebos``, ``normalised``, ``stabilise``, ``level``, ``draws``, ``seed``, as the
+        estimator has them.
 
     Returns
     -------
