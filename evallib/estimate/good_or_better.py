@@ -52,7 +52,7 @@ def fit_good_or_better(
     share = _shares(sample, ladder, options)
     base = replace(sample, outcome=np.where(sample.observed, share, 0.0))
     words = f"share of grades {ladder.labels[ladder.good]!r} or better, in percentage points"
-    if options.effects == "two_way":
+    if options.fixed_effects == "two_way":
         estimate = _two_way(base, options, notes)
         given = "unit and period effects"
     else:
@@ -93,7 +93,7 @@ def _two_way(sample: Sample, options: GoodOptions, notes: Notes) -> Estimate:
     first = sample.outcome[np.arange(len(sample.outcome)), sample.observed.argmax(axis=1)]
     if ((sample.outcome == first[:, None]) | ~sample.observed).all():
         what = "no unit changes between good and other grades"
-        remedy = "Use effects='period', which compares units too"
+        remedy = "Use fixed_effects='period', which compares units too"
         raise EstimationError([Fault("outcome", what, "unit effects leave nothing", remedy)])
     chosen = TwfeOptions(
         covariates=options.covariates,

@@ -21,6 +21,14 @@ from evallib.estimate.matched_options import (
     clean_matched,
 )
 from evallib.estimate.options_together import find_conflicts, is_int
+from evallib.estimate.ordered_options import (
+    GOOD_CHOICES,
+    GRADE_NAMES,
+    ORDERED_CHOICES,
+    GoodOptions,
+    OrderedOptions,
+    clean_grade,
+)
 from evallib.estimate.regression_options import (
     BaconOptions,
     EtwfeOptions,
@@ -66,8 +74,6 @@ ESTIMATORS = (
     "synthetic_control",
     "hazard",
     "markov",
-)
-NOT_YET = (
     "ordered_logit",
     "good_or_better",
 )
@@ -95,6 +101,8 @@ OPTION_NAMES = (
     *SYNTHETIC_CHOICES,
     *HAZARD_CHOICES,
     *MARKOV_NAMES,
+    *GRADE_NAMES,
+    *ORDERED_CHOICES,
 )
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "comparison": ("never_treated", "not_yet_treated"),
@@ -107,6 +115,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 OWN_CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "hazard": HAZARD_CHOICES,
     "markov": MARKOV_CHOICES,
+    "ordered_logit": ORDERED_CHOICES,
+    "good_or_better": GOOD_CHOICES,
 }
 
 
@@ -164,6 +174,8 @@ Options = (
     | SyntheticDidOptions
     | HazardOptions
     | MarkovOptions
+    | OrderedOptions
+    | GoodOptions
 )
 _TYPES: Mapping[str, type[Options]] = {
     "group_time": GroupTimeOptions,
@@ -188,6 +200,8 @@ _TYPES: Mapping[str, type[Options]] = {
     "synthetic_control": SyntheticControlOptions,
     "hazard": HazardOptions,
     "markov": MarkovOptions,
+    "ordered_logit": OrderedOptions,
+    "good_or_better": GoodOptions,
 }
 
 
@@ -211,19 +225,8 @@ def read_options(name: str, given: Mapping[str, Any]) -> Options:
     >>> read_options("group_time", {"anticipation": 1}).anticipation
     1
     """
-    if name in NOT_YET:
-        raise EstimationError(
-            [
-                Fault(
-                    f"estimator {name!r}",
-                    "it is not available in this version",
-                    "",
-                    f"Use one of {', '.join(ESTIMATORS)}",
-                )
-            ]
-        )
     if name not in _TYPES:
-        hint = did_you_mean(name, (*ESTIMATORS, *NOT_YET))
+        hint = did_you_mean(name, ESTIMATORS)
         raise EstimationError(
             [
                 Fault(
@@ -272,6 +275,8 @@ def _clean(name: str, option: str, value: Any) -> tuple[Any, tuple[str, str] | N
         return clean_matched(option, value)
     if option in SWITCHING_NAMES:
         return clean_switching(option, value)
+    if option in GRADE_NAMES:
+        return clean_grade(option, value)
     if option in MARKOV_NAMES:
         return clean_markov(option, value)
     allowed = OWN_CHOICES.get(name, {}).get(option) or CHOICES.get(option)

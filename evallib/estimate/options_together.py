@@ -9,6 +9,7 @@ from evallib.errors import Fault
 from evallib.estimate.hazard_options import hazard_together
 from evallib.estimate.markov_options import markov_together
 from evallib.estimate.matched_options import matched_together
+from evallib.estimate.ordered_options import GRADES, good_together
 from evallib.estimate.switching_options import stabilise_faults
 from evallib.estimate.synthetic_options import synthetic_together
 
@@ -21,6 +22,7 @@ ONE_CLUSTER = (
     "switching",
     "hazard",
     "markov",
+    *GRADES,
 )
 
 
@@ -45,6 +47,8 @@ def find_conflicts(name: str, values: Mapping[str, Any]) -> list[Fault]:
     faults = [*_cluster_faults(name, values), *stabilise_faults(name, values)]
     if name.startswith("synthetic"):
         faults.extend(synthetic_together(name, values))
+    if name == "good_or_better":
+        faults.extend(good_together(values))
     if name == "hazard":
         faults.extend(hazard_together(values))
     if name == "markov":

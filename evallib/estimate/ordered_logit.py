@@ -55,7 +55,7 @@ def fit_ordered_logit(
         options.covariates,
         has_exposure=sample.has_exposure,
         mundlak=options.mundlak,
-        periods=options.effects == "period",
+        periods=options.fixed_effects == "period",
     )
     _require_counts(rows, options)
     problem = prepare_ordered(rows.grade, rows.framework, rows.weight, options.distr)
