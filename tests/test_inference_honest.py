@@ -1,0 +1,305 @@
+"""Honest pre-trends: R's figures, the long way round, coverage, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from estimation_panels import COLUMNS, make_panel, reference_table
+from honest_by_hand import (
+    random_study,
+    relative_accepts,
+    shortest_half_length,
+    worst_bias,
+)
+from honest_reference import (
+    MEDICAID,
+    MEDICAID_RELATIVE,
+    MEDICAID_SMOOTH,
+    PROFITS,
+    PROFITS_LARGEST_TURN,
+    PROFITS_ORIGINAL,
+    PROFITS_RELATIVE_200_POINTS,
+    PROFITS_SMOOTH,
+)
+from scipy import stats
+
+import evallib as ev
+from evallib.errors import EstimationError
+from evallib.estimate.result import FloatArray
+from evallib.inference import honest_relative
+from evallib.inference.event_times import EventStudy, read_event_study
+from evallib.inference.honest import LARGEST_MBAR, HonestDid, honest_did
+from evallib.inference.honest_relative import (
+    accepts,
+    find_vertices,
+    least_favourable,
+    make_steps,
+    relative_interval,
+    truncated_quantile,
+)
+from evallib.inference.honest_smooth import folded_quantile, smooth_interval, smooth_path
+
+
+def parts(study: EventStudy, weights: FloatArray) -> tuple:
+    return study.point, study.covariance, study.leads.size, study.distance, weights
+
+
+def ends(found: HonestDid, restriction: str) -> dict[float, tuple[float, float]]:
+    rows = found.frame[found.frame["restriction"] == restriction]
+    return dict(
+        zip(rows["bound"], zip(rows["conf_low"], rows["conf_high"], strict=True), strict=True)
+    )
+
+
+def test_profits_as_r(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(honest_relative, "GRID_POINTS", 200)
+    found = honest_did(PROFITS, mbar=[1], smooth=list(PROFITS_SMOOTH))
+    assert ends(found, "none")[0.0] == pytest.approx(PROFITS_ORIGINAL, abs=1e-9)
+    relative = ends(found, "relative magnitudes")[1.0]
+    assert relative == pytest.approx(PROFITS_RELATIVE_200_POINTS, abs=1e-10)
+    for bound, interval in PROFITS_SMOOTH.items():
+        assert ends(found, "smoothness")[bound] == pytest.approx(interval, abs=1e-4)
+
+
+def test_medicaid_as_printed_by_r() -> None:
+    found = honest_did(MEDICAID, mbar=list(MEDICAID_RELATIVE), smooth=list(MEDICAID_SMOOTH))
+    for bound, printed in MEDICAID_RELATIVE.items():
+        for ours, theirs in zip(ends(found, "relative magnitudes")[bound], printed, strict=True):
+            digits = len(theirs.split(".")[1])
+            assert f"{ours:.{digits}f}" == theirs
+    for bound, interval in MEDICAID_SMOOTH.items():
+        # Printed to three digits.
+        assert ends(found, "smoothness")[bound] == pytest.approx(interval, rel=5e-3, abs=1e-4)
+    assert 1.5 < found.breakdown_relative < 2
+    assert 0.02 < found.breakdown_smooth < 0.03
+
+
+@pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
+def test_mpdta_as_r() -> None:
+    frame = reference_table("mpdta", "mpdta.csv")
+    frame["cohort"] = frame["first.treat"].replace(0, np.nan)
+    estimate = ev.fit(
+        "group_time",
+        frame,
+        outcome="lemp",
+        unit="countyreal",
+        time="year",
+        cohort="cohort",
+        base="universal",
+    )
+    found = ev.honest_did(estimate, mbar=[1])
+    # Never treated, no covariate, the effect on impact; printed to three digits.
+    assert ends(found, "relative magnitudes")[1.0] == pytest.approx((-0.073, 0.038), abs=1e-3)
+
+
+def test_default_bounds_on_smoothness_end_at_the_largest_turn_before() -> None:
+    bounds = list(ends(honest_did(PROFITS, mbar=[0]), "smoothness"))
+    assert bounds[0] == 0
+    assert bounds[-1] == pytest.approx(PROFITS_LARGEST_TURN, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("n_leads", "distance", "weights"),
+    [
+        (3, (1, 2, 3), [1, 0, 0]),
+        (2, (1, 2), [0.5, 0.5]),
+        (3, (2, 3, 4), [0, 0, 1]),
+        (2, (1, 3, 4), [0.6, -0.3, 0.7]),
+        (3, (1, 2), [0, 1]),
+        (3, (1,), [1]),
+        (1, (2,), [2]),
+    ],
+)
+@pytest.mark.parametrize("mbar", [0.4, 1.3])
+def test_closed_form_is_the_linear_programme(
+    n_leads: int, distance: tuple[int, ...], weights: list[float], mbar: float
+) -> None:
+    study = random_study(n_leads + len(distance), n_leads, distance)
+    target = np.array(weights, dtype=float)
+    steps = make_steps(*parts(study, target))
+    centre = float(target @ study.point[n_leads:])
+    theta = centre + steps.std_error * np.linspace(-4, 4, 5)
+    seen = set()
+    for place in range(n_leads):
+        for sign in (1.0, -1.0):
+            vertices = find_vertices(steps, place, sign, mbar)
+            critical = least_favourable(vertices, steps.covariance, 0.05)
+            ours = accepts(steps, vertices, theta, critical, 0.05)
+            theirs = [
+                relative_accepts(study, target, place, sign, mbar, value, critical)
+                for value in theta
+            ]
+            assert ours.tolist() == theirs
+            seen |= set(theirs)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("n_leads", "distance", "weights"),
+    [(3, (1, 2), [1, 0]), (2, (2, 3), [0.5, 0.5]), (3, (1, 3), [0.7, -0.2]), (1, (1,), [1])],
+)
+def test_path_holds_the_shortest_interval(
+    n_leads: int, distance: tuple[int, ...], weights: list[float]
+) -> None:
+    study = random_study(7, n_leads, distance)
+    target = np.array(weights)
+    path = smooth_path(*parts(study, target))
+    for lead_weights, bias in zip(path.lead_weights, path.bias, strict=True):
+        whole = np.concatenate([lead_weights, target])
+        assert worst_bias(whole, study) == pytest.approx(bias, rel=1e-9)
+    low, high = smooth_interval(path, np.array([0.1]), 0.95)
+    wanted = shortest_half_length(study, target, 0.1, 0.95)
+    assert (high - low)[0] / 2 == pytest.approx(wanted, rel=1e-6)
+
+
+def test_quantiles() -> None:
+    mean = np.array([0.0, 0.3, 1.0, 8.0])
+    found = folded_quantile(mean, 0.9)
+    draws = np.abs(np.random.default_rng(1).normal(size=400_000)[:, None] + mean)
+    assert np.quantile(draws, 0.9, axis=0) == pytest.approx(found, abs=0.01)
+    low, high = np.array([-np.inf, 0.0, 5.0, -9.0]), np.array([np.inf, 2.0, np.inf, -6.0])
+    cut = truncated_quantile(0.95, low, high)
+    assert cut == pytest.approx(stats.truncnorm.ppf(0.95, low, high), abs=1e-9)
+
+
+def test_intervals_follow_unit_and_sign() -> None:
+    found = honest_did(PROFITS, target="average", mbar=[0.5], smooth=[0.05])
+    scaled = replace(PROFITS, point=-100 * PROFITS.point, covariance=1e4 * PROFITS.covariance)
+    turned = honest_did(scaled, target="average", mbar=[0.5], smooth=[5.0])
+    low, high = (turned.frame[name].to_numpy() for name in ("conf_low", "conf_high"))
+    assert -high / 100 == pytest.approx(found.frame["conf_low"].to_numpy(), rel=1e-9)
+    assert -low / 100 == pytest.approx(found.frame["conf_high"].to_numpy(), rel=1e-9)
+    assert turned.breakdown_relative == found.breakdown_relative
+    assert turned.breakdown_smooth == pytest.approx(100 * found.breakdown_smooth)
+
+
+@pytest.mark.parametrize("target", ["first", "average", {1: 2.0, 3: -1.0}])
+def test_interval_reaches_zero_at_the_breakdown(target: str | dict[int, float]) -> None:
+    found = honest_did(PROFITS, target=target)
+    at, near = found.breakdown_relative, found.breakdown_smooth
+    again = honest_did(
+        PROFITS, target=target, mbar=[at, at + 0.05], smooth=[near, 1.01 * near + 1e-9]
+    )
+    for restriction in ("relative magnitudes", "smoothness"):
+        below, above = ends(again, restriction).values()
+        assert below[0] > 0 or below[1] < 0
+        assert above[0] <= 0 <= above[1]
+
+
+def test_words_of_the_breakdown() -> None:
+    said = honest_did(PROFITS).sentence
+    assert "at most 1.62 times the largest before it" in said
+    nothing = honest_did(replace(PROFITS, point=np.zeros(8)))
+    assert nothing.breakdown_relative == nothing.breakdown_smooth == 0
+    assert not nothing.excludes_zero
+    assert "contains zero even if nothing drifts after exposure" in nothing.sentence
+    strong = honest_did(replace(PROFITS, point=PROFITS.point + np.repeat([0.0, 9.0], 4)))
+    assert strong.breakdown_relative == LARGEST_MBAR
+    assert "even if drift" in strong.sentence
+
+
+def test_interval_beyond_the_references_grid_is_not_cut() -> None:
+    far = replace(PROFITS, point=PROFITS.point + np.repeat([0.0, 1.0], 4))
+    low, high = ends(honest_did(far, mbar=[1]), "relative magnitudes")[1.0]
+    near = ends(honest_did(PROFITS, mbar=[1]), "relative magnitudes")[1.0]
+    width = 40 * np.sqrt(PROFITS.covariance[4, 4]) / 999  # of the grid
+    assert (low - 1, high - 1) == pytest.approx(near, abs=1.01 * width)
+
+
+def test_more_periods_from_base_to_effect_leave_more_room_for_drift() -> None:
+    later = replace(PROFITS, leads=PROFITS.leads - 1, reference=-2)
+    found = honest_did(later, mbar=[1])
+    near = ends(honest_did(PROFITS, mbar=[1]), "relative magnitudes")[1.0]
+    wide = ends(found, "relative magnitudes")[1.0]
+    assert wide[0] < near[0] and wide[1] > near[1]
+    assert any("drift may run for 2 periods" in note for note in found.notes)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(10))
+def test_sets_cover_at_the_edge_of_the_restriction(seed: int) -> None:
+    """The drift takes its largest allowed step after the base: the hardest case to cover."""
+    rng = np.random.default_rng(seed)
+    base = random_study(seed, 3, (1, 2))
+    mbar, largest = 1.0, 0.6
+    drift = np.concatenate([-np.cumsum([largest, 0.2, -0.3])[::-1], [largest, 2 * largest]])
+    weights = np.array([0.5, 0.5])
+    covered, draws = 0, 60
+    for point in rng.multivariate_normal(drift, base.covariance, size=draws):
+        steps = make_steps(*parts(replace(base, point=point), weights))
+        low, high = relative_interval(steps, mbar, 0.95)
+        covered += low <= steps.std_error * 0.02 and high >= -steps.std_error * 0.02
+    assert covered >= draws - 8  # 60 draws of a 5 per cent test: 9 misses have probability .004
+
+
+def test_which_event_times_count() -> None:
+    frame = make_panel(units=90)
+    options = {**COLUMNS, "cohort": "first"}
+    varying = ev.fit("group_time", frame, **options)
+    with pytest.raises(EstimationError, match="base='universal'"):
+        honest_did(varying)
+    cells = ev.fit("group_time", frame, base="universal", anticipation=1, **options)
+    study = read_event_study(cells)
+    assert study.reference == -2
+    assert study.leads.tolist() == [-6, -5, -4, -3]
+    assert study.lags.tolist() == [0, 1, 2, 3, 4]
+    assert study.left_out == (-1,)  # the year of the event
+    narrow = read_event_study(cells, (-4, 2))
+    assert narrow.leads.tolist() == [-4, -3]
+    assert narrow.lags.tolist() == [0, 1, 2]
+    binned = ev.fit("event_study", frame, window=(-4, 3), **options)
+    assert read_event_study(binned).leads.tolist() == [-3, -2]
+    assert read_event_study(binned, (-4, 3)).leads.tolist() == [-4, -3, -2]
+    with pytest.raises(EstimationError, match="no lead next to the base"):
+        honest_did(ev.fit("imputation", frame, **options))
+    no_effect = replace(binned, event_time=binned.event_time - 10)
+    with pytest.raises(EstimationError, match="there is no effect"):
+        read_event_study(no_effect, (-20, -2))
+
+
+@pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
+@pytest.mark.parametrize("name", ["event_study", "sun_abraham", "etwfe", "lp_did", "matched_did"])
+def test_every_event_study_is_read(name: str) -> None:
+    estimate = ev.fit(name, make_panel(units=90, effect=3.0), cohort="first", **COLUMNS)
+    found = honest_did(estimate, mbar=[0], smooth=[0])
+    first = estimate.index("event_time=0")
+    assert found.point == estimate.point[first]
+    assert found.std_error == pytest.approx(estimate.std_error[first])
+    assert ("small by construction" in " ".join(found.notes)) == (name == "matched_did")
+
+
+def test_thin_designs_are_told() -> None:
+    with pytest.warns(ev.errors.ThinDesignWarning):
+        thin = ev.fit(
+            "group_time", make_panel(units=24), base="universal", cohort="first", **COLUMNS
+        )
+    assert any(note.startswith("Not reliable") for note in honest_did(thin).notes)
+
+
+def test_impossible_options_are_refused_together() -> None:
+    with pytest.raises(EstimationError) as caught:
+        honest_did(PROFITS, mbar=[-1], smooth=[np.nan], level=95, draws=10)
+    assert len(caught.value.faults) == 4
+    for target, said in (("last", "'last' is not a target"), ({9: 1.0}, "no effect at event")):
+        with pytest.raises(EstimationError, match=said):
+            honest_did(PROFITS, target=target)
+    broken = replace(PROFITS, leads=np.array([-6, -4, -3, -2]))
+    with pytest.raises(EstimationError, match="one by one"):
+        honest_did(broken)
+    flat = replace(PROFITS, covariance=np.zeros((8, 8)))
+    with pytest.raises(EstimationError, match="positive variances"):
+        honest_did(flat)
+    short = replace(PROFITS, point=PROFITS.point[:-1])
+    with pytest.raises(EstimationError, match="a row for every"):
+        honest_did(short)
+
+
+def test_inputs_stay_and_results_repeat() -> None:
+    point, covariance = PROFITS.point.copy(), PROFITS.covariance.copy()
+    one, two = (honest_did(PROFITS, target="average") for _ in range(2))
+    assert one.frame.equals(two.frame)
+    assert np.array_equal(PROFITS.point, point)
+    assert np.array_equal(PROFITS.covariance, covariance)
+    assert "<table" in one._repr_html_() and "excludes zero" in repr(one)
