@@ -18,13 +18,17 @@ from evallib.inference.multiple import holm
 TESTS = (
     *("outcome", "role", "characteristic", "is_planned", "comparators", "n_subgroups"),
     *("n_treated_units", "n_without_subgroup", "statistic", "df", "df_residual", "p_value"),
-    *("holm_p_value", "inference", "method", "not_estimated", "reason", "note"),
+    *("holm_p_value", "answer", "inference", "method", "not_estimated", "reason", "note"),
 )
 EFFECTS = (
     *("outcome", "role", "characteristic", "is_planned", "subgroup", "estimate", "std_error"),
     *("conf_low", "conf_high", "p_value", "difference", "difference_p_value"),
     *("difference_holm_p_value", "n_treated_units", "n_comparison_units", "n_obs", "inference"),
 )
+
+
+DIFFER, CANNOT_TELL = "effects differ", "cannot tell whether effects differ"
+NO_SIZEABLE, CANNOT_TEST = "no sizeable difference", "no joint test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class ByCharacteristic:
     ----------
     outcome, title, unit, role : str
         The outcome.
+    meaningful_change : float
+        The smallest change that would matter; NaN where nobody said.
     characteristic : Characteristic
     comparators : 'all' or 'same'
     is_planned : bool
@@ -52,7 +58,6 @@ class ByCharacteristic:
         Treated units without a subgroup.
     reason : str
         Why there is no joint test, where there is none.
-    notes : tuple of str
     """
 
     outcome: str
@@ -72,9 +77,9 @@ class ByCharacteristic:
     method: str = ""
     n_comparison: tuple[int, ...] = ()
     refused: tuple[tuple[str, int, int], ...] = ()
+    meaningful_change: float = float("nan")
     n_without: int = 0
     reason: str = ""
-    notes: tuple[str, ...] = ()
 
     @property
     def holm(self) -> FloatArray:
@@ -89,6 +94,20 @@ class ByCharacteristic:
         """Which subgroups are too small, with their counts."""
         parts = [f"{name} ({n} treated, {m} comparison)" for name, n, m in self.refused]
         return "; ".join(parts)
+
+    def answer(self, p_value: float) -> str:
+        """Return what the joint test says, given its p-value adjusted for the others.
+
+        Where it does not reject, effects are only said not to differ by a sizeable amount where
+        the interval of every difference lies within the meaningful change.
+        """
+        gaps = self.differences
+        if gaps is None or np.isnan(p_value):
+            return CANNOT_TEST
+        if p_value <= 1 - gaps.level:
+            return DIFFER
+        reach = np.maximum(-gaps.conf_low, gaps.conf_high)
+        return NO_SIZEABLE if bool((reach < self.meaningful_change).all()) else CANNOT_TELL
 
     def rows(self) -> list[dict[str, object]]:
         """Return a row a subgroup."""
@@ -135,22 +154,25 @@ class Heterogeneity:
 
     @property
     def tests(self) -> pd.DataFrame:
-        """One row a joint test. Holm's p-value is over the planned tests of primary outcomes."""
+        """One row a joint test.
+
+        Holm's p-value is over the planned tests of primary outcomes, or over all others.
+        """
+        planned = np.array([one.is_planned and one.role == "primary" for one in self.items], bool)
+        p_values = np.array([one.p_value for one in self.items], dtype=float)
+        adjusted = p_values.copy()
+        for family in (planned, ~planned):
+            adjusted[family & ~np.isnan(p_values)] = holm(p_values[family & ~np.isnan(p_values)])
         rows = []
-        for item in self.items:
+        for item, p_holm in zip(self.items, adjusted, strict=True):
             treated = 0 if item.effects is None else int(item.effects.term_treated_units.sum())
             count = 0 if item.effects is None else len(item.effects.terms)
             front = (item.outcome, item.role, item.characteristic.name, item.is_planned)
-            test = (item.statistic, item.df, item.df_residual, item.p_value, float("nan"))
-            last = (item.inference, item.method, item.not_estimated, item.reason)
-            note = " ".join(item.notes)
-            rows.append(
-                (*front, item.comparators, count, treated, item.n_without, *test, *last, note)
-            )
-        frame = pd.DataFrame(rows, columns=list(TESTS))
-        family = frame["is_planned"] & (frame["role"] == "primary") & frame["p_value"].notna()
-        frame.loc[family, "holm_p_value"] = holm(frame.loc[family, "p_value"].to_numpy(dtype=float))
-        return frame
+            test = (item.statistic, item.df, item.df_residual, item.p_value, p_holm)
+            last = (item.answer(p_holm), item.inference, item.method, item.not_estimated)
+            counts = (item.comparators, count, treated, item.n_without)
+            rows.append((*front, *counts, *test, *last, item.reason, item.characteristic.note))
+        return pd.DataFrame(rows, columns=list(TESTS))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -180,7 +202,7 @@ class Heterogeneity:
         return f"Heterogeneity: {made} joint tests of {len(self.items)}"
 
     def _repr_html_(self) -> str:
-        notes = [text for item in self.items for text in (item.method, *item.notes)]
+        notes = [text for one in self.items for text in (one.method, one.characteristic.note)]
         shown = self.tests[["outcome", "characteristic", "n_subgroups", "statistic", "df",
                             "df_residual", "p_value", "not_estimated", "reason"]]  # fmt: skip
         first = html_table(shown, "Joint tests: are the effects on all subgroups equal?", [])

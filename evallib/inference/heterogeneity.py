@@ -34,6 +34,7 @@ def heterogeneity(
     *,
     comparators: Comparators | None = None,
     kind: str | None = None,
+    role: str = "",
 ) -> Heterogeneity:
     """Tell effects apart by characteristics of the treated: joint tests, then each subgroup.
 
@@ -54,6 +55,8 @@ def heterogeneity(
         the characteristic says so (see `Characteristic`).
     kind : str, optional
         The aggregation within each subgroup: 'group' when left out, or the plan's headline's.
+    role : str
+        Only designs of this role; empty for all.
 
     Returns
     -------
@@ -99,6 +102,7 @@ def heterogeneity(
         tuple(
             item
             for design in many
+            if role in ("", design.role)
             for item in _of_design(design, [by] if isinstance(by, str) else by, comparators, kind)
         )
     )
@@ -160,6 +164,7 @@ def _of_design(
         base = ByCharacteristic(
             *(design.outcome, design.title, design.unit, design.role, one, whom),
             is_planned=name in design.heterogeneity,
+            meaningful_change=design.meaningful_change,
         )
         place = {subgroup: k for k, subgroup in enumerate(one.subgroups)}
         labels = np.array([place.get(one.labels.get(code, ""), -1) for code in councils])

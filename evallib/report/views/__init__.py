@@ -33,6 +33,7 @@ _MODULES = {
     "samples": ("cohorts_table", "designs_table", "other_events", "outcome_paths"),
     "findings": ("checks_overview", "effects", "warnings_table"),
     "estimators": ("other_estimators",),
+    "subgroups": ("heterogeneity", "heterogeneity_summary"),
     "summary": (
         "answer",
         "answer_chart",
