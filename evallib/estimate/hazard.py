@@ -95,7 +95,11 @@ def fit_hazard(
         _require_new_names(options.covariates, base_names)
         order = [*base_names, *options.covariates]
         found = fit_binary(
-            rows.event, np.column_stack([base, rows.covariates]), order, options.link
+            rows.event,
+            np.column_stack([base, rows.covariates]),
+            order,
+            options.link,
+            len(options.covariates),
         )
         terms = (*options.covariates, *base_names)
         fitted = _reorder(found, [order.index(name) for name in terms])

@@ -18,6 +18,7 @@ HALVINGS = 20
 GAIN = 1e-18
 FLAT = 1e-9
 CERTAIN = 1e-6
+SEPARATED = 1e-7
 HIGHEST = 500.0  # of a complementary log-log's linear predictor, beyond which exp overflows
 
 
@@ -42,7 +43,7 @@ class LikelihoodFit:
 
 
 def fit_binary(
-    event: FloatArray, design: FloatArray, names: Sequence[str], link: Link
+    event: FloatArray, design: FloatArray, names: Sequence[str], link: Link, covariates: int = 0
 ) -> LikelihoodFit:
     """Fit the probability of an event by maximum likelihood.
 
@@ -53,6 +54,8 @@ def fit_binary(
     design : array, shape (N, k)
     names : sequence of str, length k
     link : 'logit' or 'cloglog'
+    covariates : int
+        How many of the last columns are covariates; those before are the baseline.
 
     Raises
     ------
@@ -95,7 +98,8 @@ def fit_binary(
     eta = scaled @ beta
     sure = special.expit(eta) if link == "logit" else -np.expm1(-np.exp(np.minimum(eta, HIGHEST)))
     if not settled or sure.min() < CERTAIN or sure.max() > 1 - CERTAIN:
-        refuse_separation(scaled, event > 0, names)
+        turned = np.roll(scaled, covariates, axis=1)
+        refuse_separation(turned, event > 0, names[len(names) - covariates :])
     weight, residual = working(event, eta, link)
     covariance = np.linalg.inv(scaled.T @ (weight[:, None] * scaled)) / np.outer(size, size)
     scores = residual[:, None] * design
@@ -140,18 +144,36 @@ def require_full_rank(design: FloatArray, names: Sequence[str]) -> None:
 def refuse_separation(design: FloatArray, happened: BoolArray, names: Sequence[str]) -> None:
     """Refuse a design of which some combination is never lower with the event than without.
 
-    The likelihood then has no maximum (Albert and Anderson 1984); a linear programme finds the
-    combination (Konis 2007). Returns where there is none.
+    The likelihood then has no maximum (Albert and Anderson 1984, doi:10.1093/biomet/71.1.1); a
+    linear programme finds the combination. Returns where there is none.
+
+    Parameters
+    ----------
+    design : array, shape (N, k)
+        Covariates, then the columns of the baseline.
+    happened : boolean array, shape (N,)
+    names : sequence of str
+        Of the covariates, at most k.
     """
-    sign = np.where(happened, 1.0, -1.0)
-    signed = sign[:, None] * design
-    found = optimize.linprog(
-        -signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1.0, 1.0)
-    )
-    if found.status != 0 or -found.fun <= 1e-7 * len(signed):
+    signed = np.where(happened, 1.0, -1.0)[:, None] * design
+    found = _separating(signed)
+    if not found.any():
         return
-    involved = [name for name, share in zip(names, np.abs(found.x), strict=True) if share > 1e-6]
-    what = f"{first_five(involved)} tell rows with the event from rows without it"
+    count = len(names)
+    base = np.arange(count, design.shape[1])
+    alone = [place for place in range(count) if _separating(signed[:, [place, *base]]).any()]
+    involved = [names[place] for place in alone or np.flatnonzero(found[:count]).tolist()]
+    what = f"{first_five(involved or ['time'])} tell rows with the event from rows without it"
     why = "the estimate runs to infinity"
     remedy = "Leave a term out, join its categories, or use baseline='linear' or 'none'"
     raise EstimationError([Fault("covariates", what, why, remedy)])
+
+
+def _separating(signed: FloatArray) -> BoolArray:
+    """Return which columns are part of a separating combination; none where there is none."""
+    found = optimize.linprog(
+        -signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1.0, 1.0)
+    )
+    if found.status != 0 or -found.fun <= SEPARATED * len(signed):
+        return np.zeros(signed.shape[1], dtype=bool)
+    return np.asarray(np.abs(found.x) > SEPARATED)

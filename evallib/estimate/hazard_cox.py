@@ -42,7 +42,7 @@ def fit_cox(rows: AtRisk, names: Sequence[str], ties: Ties) -> LikelihoodFit:
     doi:10.1111/j.2517-6161.1972.tb00899.x; Efron (1977), Journal of the American Statistical
     Association 72, doi:10.1080/01621459.1977.10480613
     """
-    periods, place = dense_codes(rows.period)
+    place = dense_codes(rows.period)[1]
     events = np.bincount(place, weights=rows.event)
     size = np.bincount(place)
     used = np.flatnonzero(events > 0)
@@ -70,9 +70,8 @@ def fit_cox(rows: AtRisk, names: Sequence[str], ties: Ties) -> LikelihoodFit:
             break
     if not settled or np.abs(design[within] @ beta).max() > FAR:
         free = np.eye(used.size)[np.searchsorted(used, place[within])]
-        labels = [*names, *(f"period {periods[period]}" for period in used)]
         whole = np.column_stack([design[within], free])
-        refuse_separation(whole, rows.event[within] > 0, labels)
+        refuse_separation(whole, rows.event[within] > 0, names)
     covariance = np.linalg.inv(information) / np.outer(scale, scale)
     rowwise = None if ties == "exact" else scores * scale
     return LikelihoodFit(beta / scale, covariance, rowwise, value)
