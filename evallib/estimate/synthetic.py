@@ -17,7 +17,7 @@ from evallib.estimate.synthetic_weights import Search, find_weights
 
 COMPARISON, UNUSED = -1, -2
 INFINITESIMAL = 1e-6  # of the noise level, in penalties that only make the optimum unique
-SAME = 1e-12  # of the largest value: changes that differ less are only rounding
+SAME = 1e-14  # of the largest value: changes that differ less are only rounding
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from evallib.estimate.columns import Notes
 from evallib.estimate.intake import Sample
 from evallib.estimate.intervals import analytic_interval
 from evallib.estimate.result import Estimate, FloatArray
-from evallib.estimate.synthetic import COMPARISON, Problem, prepare, solve
+from evallib.estimate.synthetic import COMPARISON, SAME, Problem, prepare, solve
 from evallib.estimate.synthetic_details import describe_synthetic
 from evallib.estimate.synthetic_inference import (
     Placebos,
@@ -150,8 +150,8 @@ def _fit(name: Name, sample: Sample, options: SyntheticDidOptions, notes: Notes)
 def _std_error(problem: Problem, covariance: FloatArray) -> FloatArray:
     """Return standard errors, missing where they are only rounding."""
     std_error = np.sqrt(np.diag(covariance))
-    spread = float(np.abs(problem.outcome).max(initial=0.0))
-    std_error[std_error <= ROUNDING * spread] = np.nan
+    spread, size = float(np.ptp(problem.outcome)), float(np.abs(problem.outcome).max())
+    std_error[std_error <= max(ROUNDING * spread, SAME * size)] = np.nan
     return np.asarray(std_error)
 
 
