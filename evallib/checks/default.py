@@ -14,6 +14,7 @@ from evallib.checks.base import CheckResult, Checks, not_applicable
 from evallib.checks.breaks import check_breaks
 from evallib.checks.comparison import check_comparison_groups, differ_in_sign
 from evallib.checks.counts import check_counts
+from evallib.checks.honest import HONEST, POWER, check_honest
 from evallib.checks.influence import (
     BASE_YEAR,
     LEAVE_ONE_OUT,
@@ -49,10 +50,11 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
     Returns
     -------
     Checks
-        Pre-trends, balance before exposure, counts by year, leave one council out, Bacon weights
-        of the two-way estimate, breaks in the series and the base moved back one year, for both
-        rules on councils without a record; whether the two comparison groups agree; and the
-        headline under the other decision on suspicious figures.
+        Pre-trends, the drift that the answer bears and that a test of pre-trends would miss,
+        balance before exposure, counts by year, leave one council out, Bacon weights of the
+        two-way estimate, breaks in the series and the base moved back one year, for both rules on
+        councils without a record; whether the two comparison groups agree; and the headline under
+        the other decision on suspicious figures.
     """
     results: list[CheckResult] = []
     for design in [designs] if isinstance(designs, Design) else designs:
@@ -78,10 +80,12 @@ def _check_one(design: Design, estimates: Estimates) -> list[CheckResult]:
         reason = refusal(estimates, design, "group_time") or "There is no group-time estimate"
         return results + [
             not_applicable(name, design.outcome, design.no_record, reason)
-            for name in (PRETRENDS, LEAVE_ONE_OUT, BASE_YEAR)
+            for name in (PRETRENDS, HONEST, POWER, LEAVE_ONE_OUT, BASE_YEAR)
         ]
+    declared = find_estimate(estimates, design, design.headline[0])
     return [
         check_pretrends(design, group_time),
+        *check_honest(design, declared, group_time),
         *results,
         check_leave_one_out(design, group_time, aggregation),
         check_base_year(design, group_time, aggregation),

@@ -9,6 +9,8 @@ import numpy as np
 from evallib.errors import EstimationError, Fault
 from evallib.estimate.result import Estimate, FloatArray, IntArray
 
+CHOSEN_ON_LEADS = {"matched_did", "synthetic_did", "synthetic_control"}
+
 
 @dataclass(frozen=True, slots=True)
 class EventStudy:
@@ -135,7 +137,7 @@ def _notes(estimate: Estimate) -> tuple[str, ...]:
             "Not reliable: the design is thin, and these intervals rest on the analytic "
             "covariance, which permutation replaces elsewhere."
         )
-    if estimate.estimator == "matched_did":
+    if estimate.estimator in CHOSEN_ON_LEADS:
         found.append(
             "Leads are small by construction: comparators were chosen for alike outcomes before "
             "exposure, so that drift before it says little about drift after it."
@@ -171,13 +173,12 @@ def target_weights(study: EventStudy, target: str | dict[int, float]) -> tuple[F
             )
         parts = ", ".join(f"{weight:g} at {time}" for time, weight in target.items())
         return weights, f"effects by event time, weighted {parts}"
-    if target == "first":
+    if target == "first" or (target == "average" and study.lags.size == 1):
         weights = (np.arange(study.lags.size) == 0).astype(float)
         return weights, f"effect at event time {study.lags[0]}"
     if target == "average":
         weights = np.full(study.lags.size, 1.0 / study.lags.size)
-        span = f"event times {study.lags[0]} to {study.lags[-1]}"
-        return weights, f"mean effect over {span}" if study.lags.size > 1 else f"effect at {span}"
+        return weights, f"mean effect over event times {study.lags[0]} to {study.lags[-1]}"
     what = f"{target!r} is not a target"
     remedy = "Use 'first', 'average' or a dict of event time to weight"
     raise EstimationError([Fault("option 'target'", what, "", remedy)])

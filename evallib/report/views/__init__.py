@@ -31,6 +31,7 @@ _MODULES = {
     "events": ("ends_of_spells", "rows_of_one_event", "states_of_escalation"),
     "flow": ("charts_of", "quality_tables", "sample_flow"),
     "samples": ("cohorts_table", "designs_table", "other_events", "outcome_paths"),
+    "honest": ("honest_pretrends",),
     "findings": ("checks_overview", "effects", "warnings_table"),
     "estimators": ("other_estimators",),
     "subgroups": ("heterogeneity", "heterogeneity_summary"),

@@ -1,0 +1,144 @@
+"""How much drift after exposure each answer bears, and how much a test of pre-trends misses."""
+
+from __future__ import annotations
+
+from evallib.checks import CheckResult, Checks
+from evallib.checks.honest import HONEST, POWER
+from evallib.design import Design, Designs
+from evallib.report.chart import Chart
+from evallib.report.effect_charts import estimate_chart
+from evallib.report.formats import decimals_for
+from evallib.report.sections import Section, Sections
+from evallib.report.tables import Table
+from evallib.report.views.naming import SOURCE
+from evallib.report.words import change_unit
+
+RELATIVE, SMOOTH, NONE = "relative magnitudes", "smoothness", "none"
+
+
+def honest_pretrends(designs: Designs, checks: Checks, role: str = "primary") -> Sections:
+    """Return a section an outcome: intervals under bounds on drift, and the power of the pre-test.
+
+    Parameters
+    ----------
+    designs : Designs
+        The designs.
+    checks : Checks
+        Their checks.
+    role : str
+        Only outcomes of this role; empty for all.
+    """
+    chosen = [design for design in designs if role in ("", design.role)]
+    if not chosen:
+        return Sections((Section("", (f"The plan has no {role} outcome.",)),))
+    return Sections(tuple(_section(design, checks) for design in chosen))
+
+
+def _section(design: Design, checks: Checks) -> Section:
+    found = {
+        item.check: item
+        for name in (HONEST, POWER)
+        for item in checks.select(name, design.outcome)
+        if item.no_record == design.no_record
+    }
+    sentences = tuple(f"{item.sentence}." for item in found.values())
+    pieces: list[Chart | Table] = []
+    if HONEST in found and not found[HONEST].table.empty:
+        pieces += [_chart(design, found[HONEST]), _bounds_table(design, found[HONEST])]
+    if POWER in found and not found[POWER].table.empty:
+        pieces.append(_power_table(design, found[POWER]))
+    return Section(design.title, sentences, pieces=tuple(pieces))
+
+
+def _unit(design: Design) -> str:
+    return "log points" if design.scale == "log" else change_unit(design.unit)
+
+
+def _decimals(item: CheckResult) -> int:
+    table = item.table
+    return decimals_for(float((table["conf_high"] - table["conf_low"]).iloc[0]))
+
+
+def _chart(design: Design, item: CheckResult) -> Chart:
+    table = item.table
+    plain = table[table["restriction"] == NONE].iloc[0]
+    rows = table[table["restriction"].isin([NONE, RELATIVE])]
+    bounds = [
+        "No drift, as tested" if kind == NONE else f"Drift up to {bound:g} times"
+        for kind, bound in zip(rows["restriction"], rows["bound"], strict=True)
+    ]
+    frame = rows[["conf_low", "conf_high"]].assign(
+        drift=bounds, estimate=(plain["conf_low"] + plain["conf_high"]) / 2
+    )
+    return estimate_chart(
+        frame[["drift", "estimate", "conf_low", "conf_high"]],
+        headline="What drift after exposure the answer bears",
+        subtitle=(
+            f"{design.title}: mean effect over the event window, {_unit(design)}, with intervals "
+            "that allow for drift of up to a multiple of the largest before exposure"
+        ),
+        source=SOURCE,
+        unit=_unit(design),
+        label="drift",
+        slug=f"honest-{design.outcome}",
+        level=design.level,
+        decimals=_decimals(item),
+        notes=("The first row takes trends as parallel after exposure.",),
+    )
+
+
+def _bounds_table(design: Design, item: CheckResult) -> Table:
+    bends = item.table[item.table["restriction"] == SMOOTH]
+    return Table(
+        bends[["bound", "conf_low", "conf_high"]].reset_index(drop=True),
+        f"{design.title}: intervals when drift is a line through the leads that may bend",
+        notes=(
+            "The bound is how much the drift a year may change from one year to the next. The "
+            "largest bound shown is the most that the years before exposure allow at 95 per cent.",
+        ),
+        slug=f"honest-smooth-{design.outcome}",
+        units=dict.fromkeys(("bound", "conf_low", "conf_high"), _unit(design)),
+        labels={
+            "bound": "Largest bend",
+            "conf_low": "Interval: lower bound",
+            "conf_high": "Interval: upper bound",
+        },
+        decimals=_decimals(item) + 1,
+    )
+
+
+def _power_table(design: Design, item: CheckResult) -> Table:
+    shown = item.table.assign(power_pct=100 * item.table["power"])
+    columns = ["test", "power_pct", "slope", "bias", "bias_if_passed", "share_of_change"]
+    unit = _unit(design)
+    return Table(
+        shown[columns],
+        f"{design.title}: drift that a test of pre-trends finds, and what it would add",
+        notes=(
+            "Drift is a straight line through base, leads and effects. Where the test passes all "
+            "the same, the mean effect is off by the amount in the last column but one.",
+        ),
+        slug=f"pretrend-power-{design.outcome}",
+        units={
+            "power_pct": "per cent",
+            "slope": f"{unit} a year",
+            "bias": unit,
+            "bias_if_passed": unit,
+        },
+        labels={
+            "test": "Test",
+            "power_pct": "Found in",
+            "slope": "Drift",
+            "bias": "Adds to the mean effect",
+            "bias_if_passed": "Adds where the test passes",
+            "share_of_change": "Times the meaningful change",
+        },
+        decimals={
+            "power_pct": 0,
+            "share_of_change": 1,
+            **dict.fromkeys(
+                ("slope", "bias", "bias_if_passed"),
+                decimals_for(float(item.table["slope"].min()) / 4),
+            ),
+        },
+    )
