@@ -58,9 +58,9 @@ class OrderedSolution:
         Newton steps that were taken.
     is_found : bool
         Whether the last step was negligible and the information is positive.
-    size : float
-        The largest parameter in standard deviations of the regressors: large where grades are
-        nearly separated.
+    weakest : float
+        The smallest eigenvalue of the information a row, regressors in standard deviations: near
+        zero where grades are separated.
     """
 
     thresholds: FloatArray
@@ -70,7 +70,7 @@ class OrderedSolution:
     loglik: float
     steps: int
     is_found: bool
-    size: float
+    weakest: float
 
 
 def prepare_ordered(
@@ -164,7 +164,7 @@ def solve_ordered(problem: OrderedProblem, regressors: FloatArray) -> OrderedSol
         loglik=loglik,
         steps=steps,
         is_found=is_found,
-        size=float(np.abs(at).max()),
+        weakest=float(spread[0] / weight.sum()),
     )
 
 

@@ -9,7 +9,7 @@ from evallib.errors import EstimationError, Fault, first_five
 from evallib.estimate.ordered_likelihood import OrderedProblem, OrderedSolution
 from evallib.estimate.result import FloatArray
 
-SUSPECT = 8.0
+SUSPECT = 1e-6
 MOVES = 1e-7
 
 
@@ -25,8 +25,8 @@ def require_finite(
     ----------
     problem : OrderedProblem
     solution : OrderedSolution
-        Looked at closely when it was not found, or holds a parameter of more than 8 standard
-        deviations of its regressor.
+        Looked at closely when it was not found, or when the rows say next to nothing along some
+        direction (less than 1e-6 of a row each).
     regressors : array, shape (n, k)
     names : tuple of str, length k
 
@@ -35,7 +35,7 @@ def require_finite(
     EstimationError
         Where terms separate the grades, which makes their estimates infinite.
     """
-    if solution.is_found and solution.size < SUSPECT:
+    if solution.is_found and solution.weakest > SUSPECT:
         return
     apart = separating(problem, regressors)
     if apart.any():

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from parity import events, mpdta, prop99, regressions
+from parity import events, mpdta, ordered, prop99, regressions
 from parity.rows import Case, Row, read_reference
+
+
+def _hazard_markov(folder: Path, reference: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield hazards and Markov models, then ordered grades, of the one case that holds them."""
+    yield from events.rows(folder, reference)
+    yield from ordered.rows(folder, reference)
+
 
 CASES: dict[str, Case] = {
     "mpdta": mpdta.rows,
     "prop99_sdid": prop99.rows,
-    "hazard_markov": events.rows,
+    "hazard_markov": _hazard_markov,
     **regressions.CASES,
 }
 
