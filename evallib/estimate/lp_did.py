@@ -212,8 +212,9 @@ def _describe(
     percent = f"{100 * options.level:g}%"
     return Estimate(
         estimator="lp_did",
-        estimand="Effect on the mean outcome over the window's periods from exposure on, cohorts "
-        "weighted by the variance of exposure in their period.",
+        estimand="Effect on the mean outcome over the window's periods from exposure on"
+        + (", of exposure that lasts to its end" if options.stabilise is not None else "")
+        + ", cohorts weighted by the variance of exposure in their period.",
         terms=("att", *(f"event_time={h}" for h in shown)),
         point=point,
         covariance=covariance,
