@@ -17,7 +17,7 @@ from evallib.checks.missingness import expected_rows, missing_gaps, missing_shar
 from evallib.checks.unsafe import check_unsafe_figures
 from evallib.design import Design, Designs, build_designs
 from evallib.exposure import build_exposure
-from evallib.inference.designs import fit_design
+from evallib.inference.fitting import fit_design
 from evallib.panel import build_panel
 from evallib.panel.breaks import breaks_of
 from evallib.plan import load_plan

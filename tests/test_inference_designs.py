@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import numpy as np
@@ -96,7 +96,8 @@ def make_design(
         "alternative_reason": "",
     } | changes
     for field in fields(Design):
-        values.setdefault(field.name, pd.DataFrame())
+        if field.default is MISSING:
+            values.setdefault(field.name, pd.DataFrame())
     return Design(**values)
 
 

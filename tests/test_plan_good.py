@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from evallib.errors import PlanError
+from evallib.estimate.options import ESTIMATORS, read_options
 from evallib.plan import (
     Plan,
     financial_years,
@@ -23,6 +25,12 @@ from evallib.plan import (
     list_plans,
     load_plan,
     parse_financial_year,
+)
+from evallib.plan.estimators import (
+    NAMES,
+    NOT_FOR_PLANS,
+    WITHOUT_COVARIATES,
+    WITHOUT_WEIGHTS,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -161,14 +169,47 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:
     assert load_plan(path).title == "A title"
 
 
-def test_covariates_are_taken_where_the_estimators_can(tmp_path: Path) -> None:
+def test_covariates_and_every_estimator_are_taken(tmp_path: Path) -> None:
     values = {
         **SMALL,
-        "covariates": [{"name": "deprivation_score"}],
-        "estimators": ["twfe", "event_study"],
-        "headline": {"estimator": "twfe"},
+        "covariates": [{"name": "imd_average_score"}],
+        "estimators": list(NAMES),
+        "headline": {"estimator": "group_time"},
     }
-    assert load_plan(write(tmp_path, values)).covariates[0].missing == "stop"
+    plan = load_plan(write(tmp_path, values))
+    assert plan.covariates[0].missing == "stop"
+    assert plan.estimators == NAMES
+    assert plan.few_treated == "refuse"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "without"),
+    [
+        ("lp_did", "covariates", [{"name": "imd_average_score"}], WITHOUT_COVARIATES),
+        ("lp_did", "weights", "population", WITHOUT_WEIGHTS),
+        ("imputation", "weights", "population", WITHOUT_WEIGHTS),
+        ("two_stage", "weights", "population", WITHOUT_WEIGHTS),
+    ],
+)
+def test_a_headline_that_cannot_carry_the_plan_is_refused(
+    tmp_path: Path, name: str, key: str, value: Any, without: tuple[str, ...]
+) -> None:
+    assert name in without
+    values = {**SMALL, key: value, "estimators": ["twfe", name]}
+    assert load_plan(write(tmp_path, {**values, "headline": {"estimator": "twfe"}}))
+    path = write(tmp_path, {**values, "headline": {"estimator": name}})
+    with pytest.raises(PlanError, match=f"'{name}' takes no {key}"):
+        load_plan(path)
+
+
+def test_what_estimators_can_take_is_what_their_options_say() -> None:
+    """The door's options are the truth; matched_did takes covariates as match_on."""
+    for name in NAMES:
+        options = {item.name for item in fields(read_options(name, {}))}
+        takes = "covariates" in options or "match_on" in options
+        assert takes == (name not in WITHOUT_COVARIATES), name
+        assert ("weights" in options) == (name not in WITHOUT_WEIGHTS), name
+    assert set(NAMES) | set(NOT_FOR_PLANS) <= set(ESTIMATORS)
 
 
 def test_an_unknown_outcome_is_refused_with_the_nearest(tmp_path: Path) -> None:
@@ -203,7 +244,8 @@ def test_every_parameter_is_described() -> None:
         assert row.kind != "choice" or row.allowed != "any", row.key
     allowed = {row.key: row.allowed for row in rows}
     assert allowed["boundaries"] == "drop, aggregate_to_successor, keep_predecessors"
-    assert "not in this version: sun_abraham" in allowed["headline.estimator"]
+    assert set(NAMES) <= set(allowed["headline.estimator"].split(" (")[0].split(", "))
+    assert allowed["few_treated"] == "refuse, permutation"
     assert json.dumps(json_schema())
 
 

@@ -10,7 +10,7 @@ from evallib.checks.base import CheckResult, not_applicable
 from evallib.design import Design
 from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate
-from evallib.inference.designs import fit_design
+from evallib.inference.fitting import fit_design
 
 CHECK = "unsafe figures"
 HALF = 0.5

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from evallib.design.covariates import add_covariates
 from evallib.design.flow import SampleFlow
 from evallib.design.outcomes import OutcomeFigures
 from evallib.design.unsafe import start_flow
@@ -25,7 +26,7 @@ class Sample:
     Parameters
     ----------
     rows : pandas.DataFrame
-        council_code, period, value, weight.
+        council_code, period, value, weight and a column a covariate of the plan.
     councils : pandas.DataFrame
         council_code, council_name, council_type, region, status, event_date, event_year (financial
         year), event_period (period of the outcome that holds the event), cohort (the period after
@@ -96,6 +97,7 @@ def narrow(
     others = _concurrent(plan, panel, figures)
     if plan.concurrent is not None and plan.concurrent.action == "drop":
         flow.drop_councils("Concurrent events", others.map(lambda _: "met a concurrent event"))
+    add_covariates(plan, panel, flow, figures.indicator)
     return Narrowed(flow, _cohorts(plan, met, figures, flow.rows), others)
 
 
@@ -140,7 +142,8 @@ def build_sample(plan: Plan, panel: Panel, narrowed: Narrowed, no_record: str) -
     others = narrowed.others.to_dict()
     kept["concurrent"] = [others.get(code, "") for code in kept["council_code"]]
     rows = rows.sort_values(["council_code", "period"], ignore_index=True)
-    return Sample(rows[["council_code", "period", "value", "weight"]], kept, flow)
+    columns = ["council_code", "period", "value", "weight", *(one.name for one in plan.covariates)]
+    return Sample(rows[columns], kept, flow)
 
 
 def _cohorts(

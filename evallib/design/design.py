@@ -40,13 +40,13 @@ class Design:
     no_record : str
         ``assume_not_exposed`` or ``only_known``.
     full : pandas.DataFrame
-        Every row of the sample's councils: council_code, period, value, weight, sorted.
+        Every row of the sample's councils: council_code, period, value, weight, covariates, sorted.
     councils : pandas.DataFrame
         One row a council, see `Sample`.
     frame : pandas.DataFrame
         Rows for regressions: event-year rows left out, and every row of a later-treated control
         from its own event year on. council_code, period, value, weight, is_exposed (0 or 1),
-        cohort (missing unless treated), cluster.
+        cohort (missing unless treated), cluster, covariates.
     group_time_frame : pandas.DataFrame
         Rows for group-time effects: only later-treated controls are cut.
     anticipation : int
@@ -77,6 +77,10 @@ class Design:
         The same outcome under the other decision; None where no figure of the outcome is touched.
     other_decision_reason : str
         Why there is no other design, although figures are touched.
+    covariates : tuple of str
+        Columns of the rows that the plan adjusts for.
+    few_treated : str
+        What the plan asks for below five treated councils: ``refuse`` or ``permutation``.
     breaks : pandas.DataFrame
         Dated breaks within the outcome's years, of the outcome or of what it is made of, with the
         columns of `evallib.panel.breaks.read_breaks`.
@@ -115,6 +119,8 @@ class Design:
     unsafe_action: str = "keep"
     other_decision: Design | None = None
     other_decision_reason: str = ""
+    covariates: tuple[str, ...] = ()
+    few_treated: str = "refuse"
     breaks: pd.DataFrame = field(default_factory=lambda: breaks_of(()))
     characteristics: tuple[Characteristic, ...] = ()
     heterogeneity: tuple[str, ...] = ()
@@ -306,7 +312,8 @@ def _build(
         pd.Series(late.to_numpy(), index=sample.flow.rows.index),
         "exposed themselves from then on",
     )
-    group_time = _estimation_rows(rows[~late])
+    covariates = tuple(one.name for one in plan.covariates)
+    group_time = _estimation_rows(rows[~late], covariates)
     hashes = pd.util.hash_pandas_object(group_time, index=False).to_numpy()
     digest = hashlib.sha256(hashes.tobytes())
     return Design(
@@ -319,9 +326,9 @@ def _build(
         meaningful_change=outcome.meaningful_change,
         comparison=plan.comparison,
         no_record=no_record,
-        full=sample.rows[["council_code", "period", "value", "weight"]].reset_index(drop=True),
+        full=sample.rows.reset_index(drop=True),
         councils=sample.councils,
-        frame=_estimation_rows(rows[~late & ~_is_event_year(rows, lead)]),
+        frame=_estimation_rows(rows[~late & ~_is_event_year(rows, lead)], covariates),
         group_time_frame=group_time,
         anticipation=lead,
         reference=-1 - lead,
@@ -335,6 +342,8 @@ def _build(
         dropped=sample.flow.dropped,
         sample_id=digest.hexdigest()[:12],
         unsafe_action=plan.unsafe_figures.action,
+        covariates=covariates,
+        few_treated=plan.few_treated,
         breaks=breaks_within(plan, panel.catalogue, name, figures.first, figures.last),
     )
 
@@ -350,7 +359,7 @@ def group_time_rows(design: Design, anticipation: int) -> pd.DataFrame:
         Periods of anticipation, the event period included.
     """
     rows = _arms(design.full, design.councils)
-    return _estimation_rows(rows[~_after_own_event(rows, anticipation)])
+    return _estimation_rows(rows[~_after_own_event(rows, anticipation)], design.covariates)
 
 
 def _arms(rows: pd.DataFrame, councils: pd.DataFrame) -> pd.DataFrame:
@@ -369,10 +378,11 @@ def _is_event_year(rows: pd.DataFrame, lead: int) -> pd.Series:
     return rows["is_treated"] & rows["period"].between(rows["cohort"] - lead, rows["cohort"] - 1)
 
 
-def _estimation_rows(rows: pd.DataFrame) -> pd.DataFrame:
+def _estimation_rows(rows: pd.DataFrame, covariates: tuple[str, ...]) -> pd.DataFrame:
     exposed = rows["is_treated"] & (rows["period"] >= rows["cohort"])
     table = rows.assign(
         is_exposed=exposed.astype(int), cohort=rows["cohort"].where(rows["is_treated"])
     )
     columns = ["council_code", "period", "value", "weight", "is_exposed", "cohort", "cluster"]
+    columns += covariates
     return table[columns].reset_index(drop=True)

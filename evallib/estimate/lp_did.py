@@ -18,7 +18,7 @@ from evallib.estimate.columns import Notes
 from evallib.estimate.entries import find_entries
 from evallib.estimate.event_study import leave_out_always_exposed
 from evallib.estimate.intake import Sample
-from evallib.estimate.regression import prepare, solve
+from evallib.estimate.regression import Problem, Solution, prepare, solve
 from evallib.estimate.regression_options import LpDidOptions
 from evallib.estimate.result import BoolArray, Estimate, FloatArray, IntArray, analytic_interval
 from evallib.estimate.thinness import Thinness, measure
@@ -46,8 +46,9 @@ class Projection:
     slope : array, shape (N, T)
         The weight of each row's change in the estimate.
     residual : array, shape (N, T)
-    begins : boolean array, shape (N, T)
-        Rows that begin exposure.
+    begins, used : boolean array, shape (N, T)
+        Rows that begin exposure, and all rows of the regression.
+    change : array, shape (N, T)
     """
 
     beta: float
@@ -59,6 +60,8 @@ class Projection:
     slope: FloatArray
     residual: FloatArray
     begins: BoolArray
+    used: BoolArray
+    change: FloatArray
 
 
 def fit_lp_did(sample: Sample, options: LpDidOptions, notes: Notes) -> Estimate:
@@ -135,6 +138,8 @@ def _project(
         slope=slope,
         residual=solution.residual.T,
         begins=begins,
+        used=used,
+        change=change,
     )
 
 
@@ -245,8 +250,35 @@ def _describe(
             "anticipation": options.anticipation,
             "stabilise": options.stabilise,
             "thinness": thinness,
+            "fits": (groups, tuple(columns)),
         },
     )
+
+
+def term_fits(estimate: Estimate) -> list[tuple[Problem, Solution] | None]:
+    """Return the regression of each term of an estimate, None where it is fixed at zero.
+
+    Period effects stand among the regressors, after the beginning of exposure, so that clusters of
+    units can be left out or multiplied.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Of ``fit_lp_did``.
+    """
+    groups, columns = estimate.details["fits"]
+    found: list[tuple[Problem, Solution] | None] = []
+    for item in columns:
+        if item is None:
+            found.append(None)
+            continue
+        code = np.broadcast_to(groups[:, None], item.used.shape)
+        problem = prepare(item.change, item.used.astype(float), code, effects="none")
+        places = np.flatnonzero(item.used.any(axis=0))
+        dummies = np.zeros((places.size, *item.used.shape))
+        dummies[np.arange(places.size), :, places] = 1.0
+        found.append((problem, solve(problem, np.concatenate([item.begins[None], dummies]))))
+    return found
 
 
 def _thinness(sample: Sample, groups: IntArray, pooled: Projection) -> Thinness:

@@ -6,7 +6,8 @@ it is here. ``estimate`` and ``std_error`` always stay the analytic ones.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,10 +16,11 @@ from evallib.errors import EstimationError, Fault
 from evallib.estimate.bands import Band
 from evallib.estimate.cells import CellSource
 from evallib.estimate.covariance import Jackknife, leave_one_out
-from evallib.estimate.result import Estimate, FloatArray
+from evallib.estimate.regression import Problem, Solution
+from evallib.estimate.result import Estimate, FloatArray, Inversion
 from evallib.estimate.thinness import MIN_TREATED, Thinness
 from evallib.estimate.two_way import Fit
-from evallib.inference.permutation import NULL, PermutationTest
+from evallib.inference.permutation import NULL
 from evallib.inference.permuted_cells import (
     QUANTILE_LEVELS,
     PermutedCells,
@@ -26,6 +28,8 @@ from evallib.inference.permuted_cells import (
     order_quantile,
 )
 from evallib.inference.wild import WildTest, draw_weights, wild_bootstrap
+
+Weights = tuple[FloatArray, Literal["rademacher", "webb"], bool]
 
 WILD_DRAWS = 9_999
 PERMUTATION_DRAWS = 1_999
@@ -51,44 +55,89 @@ def choose_action(family: Literal["regression", "influence"], thinness: Thinness
     return "wild_bootstrap"
 
 
-def require_treated(count: int, outcome: str, estimator: str) -> None:
-    """Refuse a design with fewer than five treated councils.
+def require_treated(count: int, outcome: str, estimator: str, few_treated: str = "refuse") -> None:
+    """Refuse a design with fewer than five treated councils, unless the plan asks.
+
+    Parameters
+    ----------
+    count : int
+    outcome, estimator : str
+    few_treated : str
+        The plan's: with ``permutation`` nothing is refused here, and since such a design is always
+        thin and has fewer than ten treated clusters, every interval is a permutation's.
 
     Raises
     ------
     EstimationError
         With outcome, count and remedy.
     """
-    if count < MIN_TREATED:
-        raise EstimationError(
-            [
-                Fault(
-                    f"outcome {outcome}, {estimator}",
-                    f"{count} treated councils, fewer than {MIN_TREATED}",
-                    "no interval can be trusted with so few",
-                    "Widen years, kinds or date precision, or leave the outcome out",
-                )
-            ]
-        )
+    if count >= MIN_TREATED or few_treated == "permutation":
+        return
+    raise EstimationError(
+        [
+            Fault(
+                f"outcome {outcome}, {estimator}",
+                f"{count} treated councils, fewer than {MIN_TREATED}",
+                "no interval can be trusted with so few",
+                "Widen years, kinds or date precision, leave the outcome out, or ask for "
+                "few_treated: permutation",
+            )
+        ]
+    )
 
 
-def jackknife_details(fitted: Fit, is_thin: bool) -> dict[str, object]:
-    """Return CR3 standard errors of the terms and why they stand beside the others."""
-    found: Jackknife = leave_one_out(fitted.problem, fitted.solution)
-    matrix = fitted.rows @ np.nan_to_num(found.covariance) @ fitted.rows.T
-    lost = (fitted.rows != 0) @ np.isnan(np.diag(found.covariance)).astype(float) > 0
-    std_error = np.where(lost, np.nan, np.sqrt(np.maximum(np.diag(matrix), 0)))
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A term as a combination of the coefficients of one regression.
+
+    Parameters
+    ----------
+    problem : Problem
+    solution : Solution
+    row : array, shape (k,)
+    """
+
+    problem: Problem
+    solution: Solution
+    row: FloatArray
+
+
+def tested_terms(fitted: Fit) -> list[Tested | None]:
+    """Return the terms of a regression; None where a term is fixed at zero."""
+    return [
+        Tested(fitted.problem, fitted.solution, row) if row.any() else None for row in fitted.rows
+    ]
+
+
+def jackknife_details(terms: Sequence[Tested | None], is_thin: bool) -> dict[str, object]:
+    """Return CR3 standard errors of the terms and why they stand beside the others.
+
+    Leverage and sizes of clusters are those of the first term's regression.
+    """
+    found: dict[int, Jackknife] = {}
+    std_error = np.zeros(len(terms))
+    for k, term in enumerate(terms):
+        if term is None:
+            continue
+        key = id(term.problem)
+        if key not in found:
+            found[key] = leave_one_out(term.problem, term.solution)
+        covariance = found[key].covariance
+        lost = np.isnan(np.diag(covariance)) & (term.row != 0)
+        square = float(term.row @ np.nan_to_num(covariance) @ term.row)
+        std_error[k] = np.nan if lost.any() else np.sqrt(max(square, 0.0))
+    first = next(iter(found.values()))
     reasons = [
         text
         for text, fires in (
             ("the design is thin", is_thin),
             (
-                f"the largest cluster leverage is {found.leverage_ratio:.1f} times its mean",
-                found.leverage_ratio > LEVERAGE_RATIO,
+                f"the largest cluster leverage is {first.leverage_ratio:.1f} times its mean",
+                first.leverage_ratio > LEVERAGE_RATIO,
             ),
             (
-                f"cluster sizes vary by {found.size_variation:.2f} of their mean",
-                found.size_variation > SIZE_VARIATION,
+                f"cluster sizes vary by {first.size_variation:.2f} of their mean",
+                first.size_variation > SIZE_VARIATION,
             ),
         )
         if fires
@@ -96,37 +145,47 @@ def jackknife_details(fitted: Fit, is_thin: bool) -> dict[str, object]:
     return {
         "cr3_std_error": std_error,
         "cr3_reasons": tuple(reasons),
-        "cluster_leverage_ratio": found.leverage_ratio,
-        "cluster_size_variation": found.size_variation,
+        "cluster_leverage_ratio": first.leverage_ratio,
+        "cluster_size_variation": first.size_variation,
     }
 
 
 def apply_wild(
-    estimate: Estimate, fitted: Fit, rng: np.random.Generator, draws: int = WILD_DRAWS
+    estimate: Estimate,
+    terms: Sequence[Tested | None],
+    rng: np.random.Generator,
+    draws: int = WILD_DRAWS,
 ) -> tuple[Estimate, PermutedTerms]:
     """Return a regression's estimate with intervals and p-values by the wild bootstrap.
 
-    Every term is tested with the same draws, its own hypothesis imposed. Their |t| is returned
-    beside the estimate, for tests of several terms together.
+    Every term is tested with the same draws where its regression has the same clusters, its own
+    hypothesis imposed. Their |t| is returned beside the estimate, for tests of several terms
+    together. Terms that are None get no interval and no p-value.
 
     Parameters
     ----------
     estimate : Estimate
-    fitted : Fit
+    terms : sequence of Tested or None
+        One a term of the estimate.
     rng : numpy.random.Generator
     draws : int
     """
-    weights, kind, whole = draw_weights(fitted.problem.n_clusters, draws, rng)
-    low, high = estimate.conf_low.copy(), estimate.conf_high.copy()
-    p_value = estimate.p_value.copy()
+    low = np.full(estimate.point.shape, np.nan)
+    high, p_value = low.copy(), low.copy()
+    drawn_weights: dict[int, Weights] = {}
     kept: dict[str, WildTest] = {}
     live: list[int] = []
     observed: list[float] = []
     drawn: list[FloatArray] = []
-    for k, row in enumerate(fitted.rows):
-        if not row.any():
+    for k, term in enumerate(terms):
+        if term is None or not np.isfinite(estimate.std_error[k]):
             continue
-        test = wild_bootstrap(fitted.problem, fitted.solution.regressors, row, weights, kind, whole)
+        clusters = term.problem.n_clusters
+        if clusters not in drawn_weights:
+            drawn_weights[clusters] = draw_weights(clusters, draws, rng)
+        weights, kind, whole = drawn_weights[clusters]
+        regressors = term.solution.regressors
+        test = wild_bootstrap(term.problem, regressors, term.row, weights, kind, whole)
         p_value[k] = test.p_value()
         low[k], high[k] = test.interval(estimate.level)
         live.append(k)
@@ -135,10 +194,11 @@ def apply_wild(
         drawn.append(test.drawn() * test.std_error / float(estimate.std_error[k]))
         if k == 0:
             kept[estimate.terms[0]] = test
+    clusters, (weights, kind, whole) = next(iter(drawn_weights.items()))
     how = "all sign patterns" if whole else f"{weights.shape[1]:,} draws"
     sentence = (
         f"P-values and {estimate.level:.0%} intervals by a restricted wild cluster bootstrap "
-        f"({kind.title()} weights, {how}, {fitted.problem.n_clusters} clusters), intervals by "
+        f"({kind.title()} weights, {how}, {clusters} clusters), intervals by "
         "inversion of the test."
     )
     done = replace(
@@ -150,27 +210,44 @@ def apply_wild(
         interval_method=sentence,
         inversions=kept,
     )
-    terms = PermutedTerms(
+    resampled = PermutedTerms(
         tuple(estimate.terms[k] for k in live),
         estimate.event_time[live],
         np.array(observed),
-        np.column_stack(drawn) if drawn else np.zeros((weights.shape[1], 0)),
+        np.column_stack(drawn) if drawn else np.zeros((draws, 0)),
     )
-    return done, terms
+    return done, resampled
 
 
-def permutation_sentence(level: float, draws: int, strata: str, inverted: str) -> str:
-    """Return the sentence on intervals and p-values by permutation."""
-    return (
+def permutation_sentence(level: float, draws: int, strata: str, inverted: str = "") -> str:
+    """Return the sentence on intervals and p-values by permutation.
+
+    Parameters
+    ----------
+    level : float
+    draws : int
+    strata : str
+    inverted : str
+        The term whose interval inverts the test; empty where every draw is a fit of its own.
+    """
+    head = (
         f"P-values and {level:.0%} intervals by {NULL} ({draws:,} draws, strata: council {strata}, "
-        f"estimate over its standard error). The interval of {inverted} inverts the test under "
+        "estimate over its standard error). "
+    )
+    if not inverted:
+        return (
+            f"{head}Every draw is a fit of its own, which is why there are no more; intervals take "
+            "the permutation quantile of the statistic."
+        )
+    return (
+        f"{head}The interval of {inverted} inverts the test under "
         "an effect that is the same for all and in every year; other intervals take the "
         "permutation quantile of the statistic."
     )
 
 
 def apply_permuted_terms(
-    estimate: Estimate, terms: PermutedTerms, first: PermutationTest | None, sentence: str
+    estimate: Estimate, terms: PermutedTerms, first: Inversion | None, sentence: str
 ) -> Estimate:
     """Return an estimate with intervals and p-values by permutation; other terms get none.
 
@@ -178,7 +255,7 @@ def apply_permuted_terms(
     ----------
     estimate : Estimate
     terms : PermutedTerms
-    first : PermutationTest, optional
+    first : Inversion, optional
         The test of the estimate's first term, which is inverted.
     sentence : str
     """

@@ -7,6 +7,8 @@ import pandas as pd
 
 from evallib.panel.store import Store
 
+# Fixed characteristics that a plan can adjust for; population and indicators change by year.
+COUNCIL_COVARIATES = ("imd_average_score", "share_population_rural")
 DEPRIVATION_NOTE = (
     "Deprivation is published for districts and unitary councils; a county's figure is the "
     "population-weighted mean of its districts."

@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from evallib.errors import EvallibError, Fault, PlanError, did_you_mean
+from evallib.panel.covariates import COUNCIL_COVARIATES
 from evallib.panel.derived.faults import derived_faults, made_names
+from evallib.panel.derived.names import POPULATION
 from evallib.panel.ladders import escalation_faults
 from evallib.panel.plan_labels import plan_label as plan_label
 from evallib.panel.quality.settle import unsafe_faults
@@ -43,6 +45,19 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
                     )
                 )
         faults += _empty_years(plan, number, store)
+    for number, covariate in enumerate(plan.covariates):
+        fixed = (*COUNCIL_COVARIATES, POPULATION)
+        if covariate.name not in (*known, *fixed):
+            hint = did_you_mean(covariate.name, [*fixed, *known])
+            faults.append(
+                Fault(
+                    f"{where}, covariates[{number}].name",
+                    f"{covariate.name!r} is neither a characteristic of councils nor an indicator "
+                    f"of {store.label}/outcomes.{hint}",
+                    "There is nothing to adjust for",
+                    f"Characteristics are {', '.join(fixed)}. {_listed(known)}",
+                )
+            )
     faults += derived_faults(plan, store)
     registers = [("register", plan.register, plan.kinds)]
     if plan.concurrent is not None:

@@ -13,6 +13,7 @@ from pydantic import PrivateAttr, model_validator
 from evallib.errors import Fault, PlanError
 from evallib.plan.boundaries import BoundaryPolicy, PredecessorEvents
 from evallib.plan.derived import Derived
+from evallib.plan.estimators import EstimatorName
 from evallib.plan.fields import (
     CouncilCode,
     EventWindow,
@@ -38,7 +39,6 @@ from evallib.plan.own_data import OwnTable
 from evallib.plan.parts import (
     Concurrent,
     Covariate,
-    EstimatorName,
     Headline,
     History,
     Outcome,
@@ -203,10 +203,13 @@ class Plan(Part):
         default=(),
     )
     covariates: tuple[Covariate, ...] = parameter(
-        "Characteristics of councils to adjust for.", kind="list of keys with values", default=()
+        "Characteristics of councils to adjust for; lp_did and the synthetic estimators take none.",
+        kind="list of keys with values",
+        default=(),
     )
     weights: Literal["none", "population"] = parameter(
-        "none: the average council; population: the average resident.",
+        "none: the average council; population: the average resident, which lp_did, imputation, "
+        "two_stage and the synthetic estimators cannot take.",
         kind="choice",
         default="none",
     )
@@ -229,6 +232,12 @@ class Plan(Part):
         unit="financial year of the event's date",
         allowed="like [2023/24]; one that no studied event lies before or after tells nothing",
         default=(),
+    )
+    few_treated: Literal["refuse", "permutation"] = parameter(
+        "Below five treated councils: refuse, or answer by permutation of adoption paths (the "
+        "synthetic estimators by their placebos).",
+        kind="choice",
+        default="refuse",
     )
     cluster: Annotated[
         Literal["council"],

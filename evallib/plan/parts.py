@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from evallib.plan.estimators import EstimatorName
 from evallib.plan.fields import (
     NotEmpty,
     Number,
@@ -16,19 +17,8 @@ from evallib.plan.fields import (
     Unique,
     WholeNumber,
     YearRange,
-    not_in_this_version,
     parameter,
 )
-
-EstimatorName = Annotated[
-    Literal["twfe", "event_study", "group_time"],
-    not_in_this_version(
-        *("sun_abraham", "imputation", "two_stage", "etwfe", "stacked", "lp_did", "matched_did"),
-        *("synthetic_did", "synthetic_control", "switching", "dose_response", "hazard", "bacon"),
-        built="twfe, event_study or group_time",
-    ),
-]
-
 
 # A key called `register` is right in the file; pydantic notes that ABCMeta has a method so named.
 warnings.filterwarnings("ignore", message='Field name "register" in', category=UserWarning)
@@ -149,9 +139,15 @@ class Outcome(Part):
 class Covariate(Part):
     """One characteristic of councils to adjust for."""
 
-    name: Slug = parameter("The covariate.", kind="name", allowed="a covariate in data/raw")
+    name: Slug = parameter(
+        "The covariate: group_time reads it in each cell's earlier year, matched_did up to the "
+        "base, regressions in the year itself.",
+        kind="name",
+        allowed="imd_average_score, share_population_rural, population_count, an indicator in "
+        "data/raw/indicators.csv, or a name of derived or indices; not an outcome",
+    )
     missing: Literal["stop", "drop"] = parameter(
-        "Stop when a council has no value, or drop such councils and count them.",
+        "Stop when a council has no value in a year, or drop such council-years and count them.",
         kind="choice",
         default="stop",
     )

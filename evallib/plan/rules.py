@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from evallib.plan.boundaries import boundary_rules
 from evallib.plan.broken import Broken
 from evallib.plan.broken import Known as _Known
+from evallib.plan.estimators import covariate_rules, headline_rules
 from evallib.plan.heterogeneity import era_rules
 from evallib.plan.reading import Loc
 from evallib.plan.registers import escalation_rules
@@ -105,27 +106,6 @@ def _window_within_years(known: _Known) -> Iterator[Broken]:
         )
 
 
-def _headline(known: _Known) -> Iterator[Broken]:
-    name = known["headline"].estimator
-    if name not in known["estimators"]:
-        yield Broken(
-            ("headline", "estimator"),
-            f"'{name}' is not among the estimators",
-            "the headline figure would not be estimated",
-            f"add {name} to estimators, or choose one of {', '.join(known['estimators'])}",
-        )
-
-
-def _covariates(known: _Known) -> Iterator[Broken]:
-    if known["covariates"] and "group_time" in known["estimators"]:
-        yield Broken(
-            ("covariates",),
-            "covariates in group_time are not in this version",
-            "they would be ignored",
-            "take group_time out of estimators (and headline), or write covariates: []",
-        )
-
-
 def _names_once(known: _Known) -> Iterator[Broken]:
     named = (("covariates", "name"), ("derived", "name"), ("indices", "name"))
     for key, attribute in (("outcomes", "indicator"), *named):
@@ -191,8 +171,8 @@ _RULES: tuple[tuple[frozenset[str], Callable[[_Known], Iterator[Broken]]], ...] 
     (frozenset({"known_from", "last_event_year", "years", "outcomes"}), _events_within_years),
     (frozenset({"event_window", "anticipation"}), _window),
     (frozenset({"event_window", "years", "outcomes"}), _window_within_years),
-    (frozenset({"headline", "estimators"}), _headline),
-    (frozenset({"covariates", "estimators"}), _covariates),
+    (frozenset({"headline", "estimators", "covariates", "weights"}), headline_rules),
+    (frozenset({"covariates", "outcomes"}), covariate_rules),
     (frozenset(), _names_once),
     (frozenset({"outcomes"}), _outcomes),
     (frozenset({"boundaries", "boundary_year", "predecessor_events"}), boundary_rules),

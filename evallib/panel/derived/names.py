@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from evallib.panel.covariates import COUNCIL_COVARIATES
 from evallib.plan import Derived, Outcome, Plan
 from evallib.plan.years import parse_financial_year
 
@@ -39,11 +40,13 @@ def ingredients_of(plan: Plan, name: str) -> tuple[str, ...]:
 def all_indicators(plan: Plan) -> tuple[str, ...]:
     """Return every name that a plan uses: outcomes first, then what they are made of.
 
-    Derived rows and indices that no outcome names are included, with their ingredients.
+    Derived rows, indices and covariates that no outcome names are included, with their
+    ingredients.
     """
     pairs = [(outcome.indicator, outcome.per, outcome.denominator) for outcome in plan.outcomes]
     names = [name for pair in pairs for name in pair if name]
     names += [row.name for row in plan.derived] + [index.name for index in plan.indices]
+    names += [one.name for one in plan.covariates if one.name not in COUNCIL_COVARIATES]
     return tuple(dict.fromkeys(found for name in names for found in (name, *_below(plan, name))))
 
 

@@ -1,0 +1,168 @@
+"""The inference policy of estimators with influence values: normal, or permutation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from evallib.design import Design
+from evallib.estimate import Estimate
+from evallib.estimate.bands import Band
+from evallib.estimate.cells import CellSource
+from evallib.estimate.group_time import cluster_sums
+from evallib.estimate.thinness import Thinness
+from evallib.inference.bands import sup_t_band
+from evallib.inference.fitting import usable_covariates
+from evallib.inference.paths import path_panel, path_problem
+from evallib.inference.permutation import permute_paths
+from evallib.inference.permuted_cells import permute_cells
+from evallib.inference.permuted_imputation import (
+    PathImputation,
+    path_terms,
+    permute_imputation,
+)
+from evallib.inference.permuted_regression import path_after, path_rows
+from evallib.inference.policy import (
+    PERMUTATION_DRAWS,
+    apply_permuted_cells,
+    apply_permuted_terms,
+    choose_action,
+    lead_facts,
+    permutation_sentence,
+    resampled_band,
+)
+from evallib.inference.refits import REFITS, permute_refits
+from evallib.inference.regressions import lead_times
+from evallib.inference.wald import wald_leads
+
+# With covariates every draw fits propensity scores for every cell.
+DRAWS_WITH_COVARIATES = 499
+IMPUTATION_DRAWS = 999
+OWN_PLACEBOS = (
+    "Placebos are this estimator's own inference, which the thin-design rule does not replace. "
+    "Councils of one joint event count apart."
+)
+UNRELIABLE = (
+    "Thin: the analytic interval is not reliable. Permutation fits this estimator again in every "
+    "draw, and is made where it is the plan's headline."
+)
+
+
+def infer_group_time(
+    design: Design, fitted: Estimate, rng: np.random.Generator
+) -> tuple[Estimate, str, dict[str, Any]]:
+    """Return group-time effects under the policy, what to say of them, and further facts.
+
+    Parameters
+    ----------
+    design : Design
+    fitted : Estimate
+        With analytic intervals.
+    rng : numpy.random.Generator
+    """
+    thinness: Thinness = fitted.details["thinness"]
+    source = fitted.source
+    if not isinstance(source, CellSource):
+        return fitted, fitted.interval_method, {}
+    if choose_action("influence", thinness) == "analytic":
+        dynamic = fitted.aggregate("dynamic")
+        band = _influence_band(dynamic, source, rng)
+        leads = wald_leads(dynamic, lead_times(design, dynamic.event_time))
+        method = f"{fitted.interval_method} {thinness.sentence}"
+        return fitted, method, {"leads": leads, "band": band, "action": "analytic"}
+    panel = path_panel(design)
+    problem, codes = path_problem(design, panel)
+    draws = DRAWS_WITH_COVARIATES if design.covariates else PERMUTATION_DRAWS
+    drawn = permute_paths(codes, panel.strata, panel.cluster, draws, rng)
+    found = permute_cells(problem, codes, drawn)
+    done = apply_permuted_cells(fitted, found, panel.strata_name)
+    terms = found.parts["dynamic"]
+    facts = {
+        "leads": lead_facts(terms, lead_times(design, terms.event_time), design.level),
+        "band": resampled_band(done.aggregate("dynamic"), terms),
+        "action": "permutation",
+        "strata": panel.strata_name,
+    }
+    return done, f"{done.interval_method} {thinness.sentence}", facts
+
+
+def _influence_band(dynamic: Estimate, source: CellSource, rng: np.random.Generator) -> Band:
+    influence = dynamic.influence if dynamic.influence is not None else np.zeros((1, 1))
+    sums = cluster_sums(influence, source.problem.cluster)
+    shown = ~np.isnan(dynamic.event_time)
+    std_error = np.where(shown, dynamic.std_error, np.nan)
+    return sup_t_band(dynamic.point, std_error, sums, dynamic.level, rng)
+
+
+def infer_imputation(
+    design: Design, fitted: Estimate, rng: np.random.Generator
+) -> tuple[Estimate, str, dict[str, Any]]:
+    """Return imputed effects under the policy, what to say of them, and further facts."""
+    thinness: Thinness = fitted.details["thinness"]
+    action = choose_action("influence", thinness)
+    if action == "analytic":
+        return fitted, f"{fitted.interval_method} {thinness.sentence}", {"action": action}
+    panel = path_panel(design)
+    used = [design.covariates.index(name) for name in usable_covariates(design, fitted.estimator)]
+    problem = PathImputation(
+        outcome=panel.outcome,
+        observed=panel.observed,
+        covariates=panel.covariates[used],
+        cluster=panel.cluster,
+        exposed=panel.exposed,
+        kept=path_rows(panel.paths, panel.periods, design.anticipation),
+        after=path_after(panel.paths, panel.periods),
+        terms=path_terms(panel.paths, panel.periods, fitted.terms),
+        around_mean=fitted.estimator == "two_stage",
+    )
+    drawn = permute_paths(panel.codes, panel.strata, panel.cluster, IMPUTATION_DRAWS, rng)
+    first, terms = permute_imputation(problem, panel.codes, drawn, fitted.terms, fitted.event_time)
+    sentence = permutation_sentence(
+        fitted.level, IMPUTATION_DRAWS, panel.strata_name, fitted.terms[0]
+    )
+    done = apply_permuted_terms(fitted, terms, first, sentence)
+    facts = {"action": action, "strata": panel.strata_name}
+    return done, f"{done.interval_method} {thinness.sentence}", facts
+
+
+def infer_matched(
+    design: Design, fitted: Estimate, rng: np.random.Generator
+) -> tuple[Estimate, str, dict[str, Any]]:
+    """Return matched differences under the policy, what to say of them, and further facts.
+
+    The analytic standard error is that of Abadie and Imbens. In a thin design paths are permuted
+    by matching again, where the estimator is the headline or the plan asks for few councils;
+    elsewhere the interval stays and is said not to be reliable.
+    """
+    thinness: Thinness = fitted.details["thinness"]
+    if choose_action("influence", thinness) == "analytic":
+        return fitted, f"{fitted.interval_method} {thinness.sentence}", {"action": "analytic"}
+    if design.headline[0] != fitted.estimator and design.few_treated != "permutation":
+        done = replace(fitted, inference="analytic_thin", warnings=(*fitted.warnings, UNRELIABLE))
+        return done, f"{fitted.interval_method} {UNRELIABLE} {thinness.sentence}", {
+            "action": "unreliable"
+        }  # fmt: skip
+    panel = path_panel(design)
+    drawn = permute_paths(panel.codes, panel.strata, panel.cluster, REFITS, rng)
+    test, every = permute_refits(design, fitted, panel, drawn)
+    sentence = permutation_sentence(fitted.level, REFITS, panel.strata_name)
+    done = apply_permuted_terms(fitted, every, test, sentence)
+    facts = {"action": "permutation", "strata": panel.strata_name}
+    return done, f"{done.interval_method} {thinness.sentence}", facts
+
+
+def infer_synthetic(
+    design: Design, fitted: Estimate, rng: np.random.Generator
+) -> tuple[Estimate, str, dict[str, Any]]:
+    """Return a synthetic comparison with its own placebos, and what to say of them.
+
+    Parameters
+    ----------
+    design : Design
+    fitted : Estimate
+    rng : numpy.random.Generator
+        Is not drawn from: placebos are drawn from the plan's seed when the estimator is fitted.
+    """
+    return fitted, f"{fitted.interval_method} {OWN_PLACEBOS}", {"action": "placebo"}
