@@ -27,7 +27,6 @@ from evallib.estimate.two_by_two import (
     TRIM,
 )
 
-
 REMEDY = "Use fewer or coarser covariates, method='reg', or another comparison group"
 
 
