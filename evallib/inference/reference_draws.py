@@ -1,8 +1,8 @@
 """Standard normals as R draws them after set.seed(0), for figures that equal a reference's.
 
 The first stage of the hybrid test takes the 0.995 quantile of 1,000 simulated statistics, which
-moves by a tenth between streams and an interval's end with it by up to a tenth of a standard
-error. With the reference's own stream there is nothing left to differ.
+moves by a tenth between streams, and an interval's ends with it by a point of the grid or two.
+With the reference's own stream there is nothing left to differ.
 """
 
 from __future__ import annotations
