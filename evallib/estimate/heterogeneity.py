@@ -66,10 +66,11 @@ class Subgroups:
     effects : Estimate
         A term a subgroup, with the covariance of all.
     differences : Estimate
-        Each subgroup less the mean of the others, weighted by their treated units; no terms with
-        one subgroup.
+        Each subgroup less the mean of the others, weighted by their treated units, with
+        t(df_residual); missing values with one subgroup.
     statistic, p_value : float
-        Wald statistic over its rank, compared with F(df, df_residual); NaN with one subgroup.
+        Wald statistic over its rank, compared with F(df, df_residual); NaN with one subgroup, and
+        without degrees of freedom.
     df : int
         Rank: subgroups less one.
     df_residual : float
@@ -209,25 +210,28 @@ def estimate_subgroups(
     treated = (used & new.kinds.treated).any(axis=2) @ new.kinds.size
     compares = (used & new.kinds.control).any(axis=2) @ new.kinds.size
     small = (treated < MIN_TREATED) | (compares < MIN_COMPARISON)
-    refused = tuple((names[k], int(treated[k]), int(compares[k])) for k in np.flatnonzero(small))
+    is_treated = problem.paths.is_treated[split.codes]
+    there = np.bincount(labels[is_treated & (labels >= 0)], minlength=len(names))
+    counts = np.where(compares > 0, treated, there)  # without comparison units nobody has weight
+    refused = tuple((names[k], int(counts[k]), int(compares[k])) for k in np.flatnonzero(small))
     refused += unmet
     keep = np.flatnonzero(~small)
     if not keep.size:
         what = f"no subgroup has {MIN_TREATED} treated and {MIN_COMPARISON} comparison units"
-        counts = "; ".join(f"{name}: {n} and {m}" for name, n, m in refused)
+        text = "; ".join(f"{name}: {n} and {m}" for name, n, m in refused)
         remedy = "Use a coarser characteristic, or comparators='all'"
-        raise EstimationError([Fault("subgroups", f"{what} ({counts})", "", remedy)])
+        raise EstimationError([Fault("subgroups", f"{what} ({text})", "", remedy)])
     wanted = pick(wanted, keep)
     estimand = ESTIMAND.format(kind=kind, whom=WHOM[comparators])
     n_obs = int(problem.observed.sum())
     effects = replace(new.describe(wanted, estimand, n_obs, ()), source=None)
     thinness = tuple(thinness_of(new, weight[k], influence[:, k]) for k in keep)
-    is_treated = problem.paths.is_treated[split.codes] & np.isin(labels, keep)
-    df = float(np.unique(problem.cluster[is_treated]).size - keep.size)
-    differences = contrast(effects, problem)
+    in_kept = is_treated & np.isin(labels, keep)
+    df = float(np.unique(problem.cluster[in_kept]).size - keep.size)
+    differences = contrast(effects, problem, df)
     p_value = statistic = float("nan")
-    if keep.size > 1:
-        test = wald_test(replace(differences, df=df), np.arange(keep.size))
+    if keep.size > 1 and df > 0:
+        test = wald_test(differences, np.arange(keep.size))
         statistic, p_value = test.statistic, test.p_value
     return Subgroups(
         effects=effects,
@@ -296,7 +300,7 @@ def contrast_weights(treated: IntArray) -> FloatArray:
     return weights
 
 
-def contrast(effects: Estimate, problem: Problem) -> Estimate:
+def contrast(effects: Estimate, problem: Problem, df: float) -> Estimate:
     """Return each effect less the mean of the others, with covariance, as an estimate.
 
     Parameters
@@ -304,19 +308,25 @@ def contrast(effects: Estimate, problem: Problem) -> Estimate:
     effects : Estimate
         Of S subgroups, with influence values; with one there is no difference: missing values.
     problem : Problem
+    df : float
+        Degrees of freedom of t; without any there are no intervals.
     """
     weights = contrast_weights(effects.term_treated_units)
     influence = effects.influence
+    none = np.full(len(effects.terms), np.nan)
     if influence is None or len(effects.terms) < 2:
-        none = np.full(len(effects.terms), np.nan)
-        return replace(effects, point=none, std_error=none, conf_low=none, conf_high=none,
-                       p_value=none)  # fmt: skip
+        return replace(
+            effects, point=none, std_error=none, conf_low=none, conf_high=none, p_value=none
+        )
     point, influence = weights @ effects.point, influence @ weights.T
     covariance = influence_covariance(influence, problem.cluster)
     std_error = np.sqrt(np.diag(covariance))
-    low, high, p_value = analytic_interval(point, std_error, effects.level, None)
+    low, high, p_value = none, none, none
+    if df > 0:
+        low, high, p_value = analytic_interval(point, std_error, effects.level, df)
     return replace(
         effects,
+        df=df,
         estimand="Effect on a subgroup less the mean effect on the other treated units.",
         point=point,
         covariance=covariance,

@@ -197,11 +197,14 @@ def _filled(
         *("level",),
     )
     facts = {name: getattr(like, name) for name in names}
+    how = f"{parts.effects.se_method} {parts.effects.interval_method}"
     method = (
-        f"Joint test: Wald, F({parts.df}, {parts.df_residual:.0f}), from the covariance of the "
-        f"influence values. {parts.effects.se_method} {parts.effects.interval_method}"
+        f"Joint test: Wald, F({parts.df}, {parts.df_residual:.0f}), differences by t, from the "
+        f"covariance of the influence values. {how}"
     )
-    alone = "one subgroup is large enough: nothing to compare it with"
+    reason = "" if parts.df else "one subgroup is large enough: nothing to compare it with"
+    if parts.df and parts.df_residual <= 0:
+        reason = "there are no more clusters with treated units than subgroups"
     thin = _thin_words(parts)
     return replace(
         base,
@@ -216,7 +219,7 @@ def _filled(
         n_comparison=tuple(int(count) for count in parts.n_comparison),
         refused=parts.refused,
         n_without=int((treated & (labels < 0)).sum()),
-        reason="" if parts.df else alone,
+        reason=reason,
     )
 
 
