@@ -234,6 +234,24 @@ def test_sets_cover_at_the_edge_of_the_restriction(seed: int) -> None:
     assert covered >= draws - 8  # 60 draws of a 5 per cent test: 9 misses have probability .004
 
 
+def test_size_is_right_where_the_largest_step_is_plain() -> None:
+    """With one step before far above the others, the hybrid test is exact at the edge."""
+    rng, draws, largest = np.random.default_rng(1), 300, 30.0
+    base = random_study(1, 3, (1, 2))
+    drift = largest * np.array([-0.9, -1.2, -1.0, 1.0, 2.0])  # the last step before the base
+    rejected = 0
+    for point in rng.multivariate_normal(drift, base.covariance, size=draws):
+        steps = make_steps(*parts(replace(base, point=point), np.array([0.5, 0.5])))
+        accepted = False
+        for place in range(3):
+            for sign in (1.0, -1.0):
+                vertices = find_vertices(steps, place, sign, 1.0)
+                critical = least_favourable(vertices, steps.covariance, 0.05)
+                accepted |= bool(accepts(steps, vertices, np.zeros(1), critical, 0.05)[0])
+        rejected += not accepted
+    assert 5 <= rejected <= 27  # .002 of 300 draws of a 5 per cent test lie outside
+
+
 def test_which_event_times_count() -> None:
     frame = make_panel(units=90)
     options = {**COLUMNS, "cohort": "first"}
