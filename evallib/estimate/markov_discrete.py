@@ -123,7 +123,8 @@ def fit_discrete(found: Transitions, options: MarkovOptions, notes: Notes) -> Es
         np.fill_diagonal(covariance, spread)
         se_method = "Binomial standard errors: transitions taken as independent."
         how = "the number of observations in the earlier state, normal"
-    std_error = np.where((share > 0) & (share < 1), np.sqrt(spread), np.nan)
+    varies = (share > 0) & (share < 1) & (spread > 1e-24)  # not between clusters: no figure
+    std_error = np.where(varies, np.sqrt(spread), np.nan)
     low, high = wilson(share, number, options.level, df)
     labels = [(found.states[i], found.states[j]) for i, j in zip(origin, target, strict=True)]
     terms = tuple(f"{a}->{b}" for a, b in labels)

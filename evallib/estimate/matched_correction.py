@@ -11,6 +11,9 @@ from evallib.estimate.matched_pairs import Group, Matched
 from evallib.estimate.matched_problem import Problem
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
+# A column whose spread among comparators is below this share of the pool's does not vary.
+CONSTANT = 1e-10
+
 
 @dataclass(frozen=True, slots=True)
 class Correction:
@@ -75,7 +78,7 @@ def correct(
     """
     d, h = len(problem.names), times.size
     cross, right = np.zeros((h, d, d)), np.zeros((h, d))
-    freedom = np.zeros(h)
+    freedom, weight = np.zeros(h), np.zeros(h)
     gaps = np.zeros((d, *known.shape))
     levers = []
     # One scale for all cohorts: a column's slope is shared by them.
@@ -103,7 +106,8 @@ def correct(
             cross[at] += lever[:, :, period] @ left[:, :, period].T
             right[at] += lever[:, :, period] @ link.change[:, period]
             freedom[at] += (mass[:, period] > 0).sum() - 1
-    inverse = _invert(cross)
+            weight[at] += total[period]
+    inverse = _invert(cross, weight)
     lost = freedom < d + 1
     inverse[lost] = 0.0
     slopes = np.einsum("hde,he->hd", inverse, right)
@@ -121,10 +125,14 @@ def _scaled(problem: Problem, group: Group, units: IntArray, scale: FloatArray) 
     return found
 
 
-def _invert(cross: FloatArray) -> FloatArray:
-    """Return pseudo-inverses of cross-products, shape (H, d, d), each column on its own scale."""
+def _invert(cross: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return pseudo-inverses of cross-products, shape (H, d, d), each column on its own scale.
+
+    A column that is the same for all comparators of an event time but for rounding has no slope.
+    """
     diagonal = np.einsum("hdd->hd", cross)
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    varies = diagonal > CONSTANT**2 * weight[:, None]
+    scale = np.where(varies, 1 / np.sqrt(np.where(varies, diagonal, 1.0)), 0.0)
     scaled = cross * scale[:, :, None] * scale[:, None, :]
     found = np.linalg.pinv(scaled, rcond=1e-10, hermitian=True)
     return np.asarray(found * scale[:, :, None] * scale[:, None, :])
