@@ -49,6 +49,16 @@ class Judged:
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>"
 
+    def of(self, framework: str) -> pd.DataFrame:
+        """Return the rows of one framework.
+
+        Raises
+        ------
+        DataError
+            When no judgement was made under it.
+        """
+        return require_rows(self.frame, framework)
+
     def pairs(self) -> Pairs:
         """Return each judgement beside the council's next one, within frameworks only."""
         return pair_within_frameworks(self.frame)
@@ -72,7 +82,7 @@ class Judged:
         DataError
             When no judgement was made under the framework.
         """
-        rows = require_rows(self.frame, framework)
+        rows = self.of(framework)
         rows = rows[rows["position"].isin(list(_COMPARED))]
         return rows.assign(is_after=rows["position"].map(_COMPARED)).reset_index(drop=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evallib.inference.designs import estimate
 from evallib.inference.heterogeneity import heterogeneity
+from evallib.inference.judged import estimate_judgements
 from evallib.inference.multiple import holm, holm_levels
 
-__all__ = ["estimate", "heterogeneity", "holm", "holm_levels"]
+__all__ = ["estimate", "estimate_judgements", "heterogeneity", "holm", "holm_levels"]

@@ -71,13 +71,7 @@ class Judgements:
     left_out: pd.DataFrame
 
     def of(self, framework: str) -> pd.DataFrame:
-        """Return the rows of one framework.
-
-        Raises
-        ------
-        DataError
-            When no judgement was made under it.
-        """
+        """Return the rows of one framework, see `require_rows`."""
         return require_rows(self.frame, framework)
 
     def pairs(self) -> Pairs:

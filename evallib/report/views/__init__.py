@@ -34,6 +34,7 @@ _MODULES = {
     "honest": ("honest_pretrends",),
     "findings": ("checks_overview", "effects", "warnings_table"),
     "estimators": ("other_estimators",),
+    "judgements": ("judgement_models", "judgements_around_events", "judgements_on_file"),
     "subgroups": ("heterogeneity", "heterogeneity_summary"),
     "summary": (
         "answer",
