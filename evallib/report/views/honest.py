@@ -62,9 +62,10 @@ def _decimals(item: CheckResult) -> int:
 def _chart(design: Design, item: CheckResult) -> Chart:
     table = item.table
     plain = table[table["restriction"] == NONE].iloc[0]
-    rows = table[table["restriction"].isin([NONE, RELATIVE])]
+    is_bound = (table["restriction"] == RELATIVE) & (table["bound"] > 0)
+    rows = table[is_bound | (table["restriction"] == NONE)]
     bounds = [
-        "No drift, as tested" if kind == NONE else f"Drift up to {bound:g} times"
+        "No drift" if kind == NONE else f"Drift up to {bound:g} times"
         for kind, bound in zip(rows["restriction"], rows["bound"], strict=True)
     ]
     frame = rows[["conf_low", "conf_high"]].assign(
