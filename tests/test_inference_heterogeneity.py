@@ -115,9 +115,10 @@ def test_a_planted_difference_is_found_and_put_into_words(design):
     assert "Two others are exploratory" in first.sentences[0]
 
 
-def test_one_effect_for_all_is_rejected_at_its_level(share_of_long_cases):
+def test_one_effect_for_all_is_rejected_at_its_level(share_of_long_cases, monkeypatch):
     """Few treated councils and a large effect that is the same for all: permuted p-values."""
-    draws = len(share_of_long_cases(range(200)))
+    monkeypatch.setattr("evallib.inference.subgroups.PERMUTATION_DRAWS", 199)
+    draws = len(share_of_long_cases(range(400)))
     p_values = [
         by_design(
             with_characteristics(

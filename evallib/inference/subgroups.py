@@ -20,6 +20,7 @@ from evallib.estimate.result import IntArray
 from evallib.inference.by_characteristic import ByCharacteristic, Heterogeneity
 from evallib.inference.characteristic_columns import read_characteristic
 from evallib.inference.designs import seed_of
+from evallib.inference.influences import DRAWS_WITH_COVARIATES
 from evallib.inference.paths import PathPanel, path_panel, path_problem
 from evallib.inference.permuted_subgroups import NULL, permute_subgroups
 from evallib.inference.policy import PERMUTATION_DRAWS, apply_permuted_terms, choose_action
@@ -233,6 +234,8 @@ def _permuted(
     rng: np.random.Generator,
 ) -> ByCharacteristic:
     """Return a characteristic with test, intervals and p-values by permutation."""
+    has_covariates = problem.comparisons.has_covariates
+    draws = DRAWS_WITH_COVARIATES if has_covariates else PERMUTATION_DRAWS
     drawn = permute_subgroups(
         parts,
         problem,
@@ -240,12 +243,12 @@ def _permuted(
         panel.strata,
         effect,
         is_of_event=item.characteristic.is_of_event,
-        draws=PERMUTATION_DRAWS,
+        draws=draws,
         rng=rng,
     )
     level = parts.effects.level
     sentence = (
-        f"Joint test, p-values and {level:.0%} intervals by {NULL} ({PERMUTATION_DRAWS:,} draws, "
+        f"Joint test, p-values and {level:.0%} intervals by {NULL} ({draws:,} draws, "
         f"strata: council {panel.strata_name}). {_thin_words(parts)}"
     )
     reason = item.reason
