@@ -35,11 +35,13 @@ class PathRegression:
     exposed : array, shape (N, T)
         1 where a unit is exposed in truth, also where it serves as comparison only and the real
         assignment leaves the row out: under a constant effect for all the row carries it.
-    rows : array, shape (K, k)
-        The terms as combinations of the coefficients.
+    rows : array, shape (K, k + c)
+        The terms as combinations of the coefficients, those of covariates last.
     after : boolean array, shape (P, T), optional
         Rows at or after exposure; units with no other row on their path are left out, as the
         event study does.
+    covariates : array, shape (c, N, T), optional
+        The same in every assignment; in units of like size.
     """
 
     outcome: FloatArray
@@ -50,6 +52,7 @@ class PathRegression:
     exposed: FloatArray
     rows: FloatArray
     after: BoolArray | None = None
+    covariates: FloatArray | None = None
 
 
 def path_rows(paths: Paths, periods: IntArray, anticipation: int) -> BoolArray:
@@ -82,7 +85,7 @@ def path_events(
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """What unit i contributes on path p, in row i P + p; columns: outcome, exposed, k regressors.
+    """What unit i contributes on path p, in row i P + p; columns: outcome, exposed, k others.
 
     Parameters
     ----------
@@ -104,7 +107,8 @@ class _Tables:
 
 def _tabulate(problem: PathRegression) -> _Tables:
     n, t = problem.outcome.shape
-    paths, k = problem.regressors.shape[:2]
+    paths, own = problem.regressors.shape[:2]
+    k = problem.rows.shape[1]
     weight = problem.weight[:, None] * problem.kept  # (N, P, T)
     if problem.after is not None:
         weight = weight * ((weight > 0) & ~problem.after).any(axis=-1, keepdims=True)
@@ -112,7 +116,9 @@ def _tabulate(problem: PathRegression) -> _Tables:
     share = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
     columns = np.empty((2 + k, n, paths, t))
     columns[0], columns[1] = problem.outcome[:, None], problem.exposed[:, None]
-    columns[2:] = problem.regressors.swapaxes(0, 1)[:, None]
+    columns[2 : 2 + own] = problem.regressors.swapaxes(0, 1)[:, None]
+    if problem.covariates is not None:
+        columns[2 + own :] = problem.covariates[:, :, None]
     columns -= ((columns * weight).sum(axis=-1) * share)[..., None]
     weight, share = weight.reshape(-1, t), share.reshape(-1)
     columns = columns.reshape(2 + k, -1, t)
@@ -140,7 +146,7 @@ def solve_paths(problem: PathRegression, codes: IntArray) -> FloatArray:
     """
     tables = _tabulate(problem)
     n, t = problem.outcome.shape
-    paths, k = problem.regressors.shape[:2]
+    paths, k = problem.regressors.shape[0], problem.rows.shape[1]
     step = max(1, CHUNK_BYTES // (8 * n * paths * (k + 2) * (k + 3)))
     order = np.argsort(problem.cluster, kind="stable")
     first = np.flatnonzero(np.diff(problem.cluster[order], prepend=-1))
@@ -168,7 +174,7 @@ def _solve(
     clusters: tuple[IntArray, IntArray],
 ) -> FloatArray:
     """Solve the draws in which unit i stands in row ``place[r, i]`` of the tables."""
-    draws, k = len(place), problem.regressors.shape[1]
+    draws, k = len(place), problem.rows.shape[1]
     split = [t * (t + 1) // 2, t * (t + 1) // 2 + (k + 2) * t]
     upper, by_period, gram = np.split(moments, split, axis=1)
     first, second = np.triu_indices(t)

@@ -72,7 +72,8 @@ def permute_refits(
         Permuted paths.
     """
     refit = refitter(design, fitted.estimator, panel)
-    live = [k for k, error in enumerate(fitted.std_error) if np.isfinite(error)]
+    known = np.isfinite(fitted.std_error) & ~np.isin(fitted.terms, design.covariates)
+    live = np.flatnonzero(known).tolist()
     names = tuple(fitted.terms[k] for k in live)
     observed = np.abs(fitted.point[live]) / fitted.std_error[live]
     statistics = np.full((drawn.shape[0], len(live)), np.inf)

@@ -40,8 +40,9 @@ from evallib.inference.policy import (
 from evallib.inference.refits import REFITS, permute_refits
 from evallib.inference.wald import wald_leads
 
-# Estimators whose permuted draws are small algebra where there are no covariates.
+# Estimators whose permuted draws are small algebra; the others are fitted again.
 IN_BATCHES = ("twfe", "event_study")
+WITH_CELLS = ("sun_abraham", "etwfe")
 
 
 def infer_regression(
@@ -68,7 +69,7 @@ def infer_regression(
         facts |= found
     elif action == "wild_bootstrap":
         done, resampled = apply_wild(fitted, terms, rng)
-        if any(term is None for term in terms) and not is_events:
+        if fitted.estimator in WITH_CELLS:
             more = " Single cells and event times outside the plan's window get no interval."
         if is_events:
             how = "wild bootstrap"
@@ -105,7 +106,7 @@ def _tested(design: Design, fitted: Estimate) -> Sequence[Tested | None]:
         ]
     kept: Fit = fitted.details["fit"]
     terms = tested_terms(kept)
-    if fitted.estimator not in {"sun_abraham", "etwfe"}:
+    if fitted.estimator not in WITH_CELLS:
         return terms
     inside = (fitted.event_time >= design.window[0]) & (fitted.event_time <= design.window[1])
     is_cell = np.array([",time=" in term for term in fitted.terms])
@@ -119,13 +120,15 @@ def _permute(
     panel = path_panel(design)
     facts: dict[str, Any] = {"strata": panel.strata_name}
     name = fitted.estimator
-    in_batches = name in IN_BATCHES and not usable_covariates(design, name)
+    in_batches = name in IN_BATCHES
     draws = PERMUTATION_DRAWS if in_batches else REFITS
     drawn = permute_paths(panel.codes, panel.strata, panel.cluster, draws, rng)
     permute: Callable[..., tuple[Inversion, PermutedTerms]]
     permute, inverted = (_permute_batch, fitted.terms[0]) if in_batches else (permute_refits, "")
     first, terms = permute(design, fitted, panel, drawn)
     sentence = permutation_sentence(fitted.level, draws, panel.strata_name, inverted)
+    if usable_covariates(design, name):
+        sentence += " Slopes of covariates get no interval: paths are no test of them."
     done = apply_permuted_terms(fitted, terms, first, sentence)
     if fitted.estimator == "event_study":
         leads = lead_times(design, terms.event_time)
@@ -139,10 +142,13 @@ def _permute_batch(
 ) -> tuple[PermutationTest, PermutedTerms]:
     kept: Fit = fitted.details["fit"]
     is_events = fitted.estimator == "event_study"
-    live: BoolArray = np.asarray(kept.rows.any(axis=1))
+    is_slope = np.isin(fitted.terms, design.covariates)
+    live: BoolArray = np.asarray(kept.rows.any(axis=1) & ~is_slope)
     shown = None
     if is_events:
         shown = np.unique(fitted.event_time[live & ~np.isnan(fitted.event_time)])
+    used = [design.covariates.index(name) for name in usable_covariates(design, fitted.estimator)]
+    size = np.abs(panel.covariates[used]).max(axis=(1, 2), keepdims=True, initial=1e-300)
     problem = PathRegression(
         outcome=panel.outcome,
         weight=panel.weight,
@@ -154,6 +160,7 @@ def _permute_batch(
         exposed=panel.exposed,
         rows=kept.rows[live],
         after=path_after(panel.paths, panel.periods) if is_events else None,
+        covariates=panel.covariates[used] / size,
     )
     names = tuple(term for term, is_live in zip(fitted.terms, live, strict=True) if is_live)
     return permute_regression(problem, panel.codes, drawn, names, fitted.event_time[live])
