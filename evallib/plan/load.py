@@ -18,6 +18,7 @@ from evallib.plan.parts import Part
 from evallib.plan.places import PLAN_FOLDER, project_roots
 from evallib.plan.reading import Loc, Source, dotted, read_source
 from evallib.plan.rules import broken_rules
+from evallib.plan.vary import broken_alternatives
 from evallib.plan.wording import in_plain_words
 
 _NAME: Final = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*", re.ASCII)
@@ -66,6 +67,9 @@ def load_plan(path_or_name: str | Path, overrides: Sequence[str] | Mapping[str, 
         raise PlanError([*faults, *_faults_of_the_file(source)])
     values, differences, landed = apply_overrides(source.values, given)
     plan = _validate(values, source, landed)
+    wrong = [_fault(broken, source, landed) for broken in broken_alternatives(plan)]
+    if wrong:
+        raise PlanError(sorted(wrong, key=lambda fault: _line(fault.where)))
     keys = tuple(override.key for override in given)
     return plan.with_source(path.stem, path, keys, differences)
 

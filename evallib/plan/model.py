@@ -48,6 +48,7 @@ from evallib.plan.parts import (
 from evallib.plan.registers import Escalation
 from evallib.plan.rules import broken_rules
 from evallib.plan.show import plan_table
+from evallib.plan.specifications import Specifications
 from evallib.plan.unsafe_figures import UnsafeFigures
 
 # The keys that hold a list of parts: each item is read by itself, so that all faults are told.
@@ -232,6 +233,11 @@ class Plan(Part):
         unit="financial year of the event's date",
         allowed="like [2023/24]; one that no studied event lies before or after tells nothing",
         default=(),
+    )
+    specifications: Specifications = parameter(
+        "Other values of the plan's choices: all combinations with the plan's own are estimated.",
+        kind="keys with values",
+        default=Specifications(),
     )
     few_treated: Literal["refuse", "permutation"] = parameter(
         "Below five treated councils: refuse, or answer by permutation of adoption paths (the "

@@ -13,6 +13,7 @@ from evallib.plan.model import LISTED, Plan
 from evallib.plan.parts import Concurrent, Headline, History, Part, People
 from evallib.plan.reading import Loc
 from evallib.plan.registers import Escalation
+from evallib.plan.specifications import Specifications
 from evallib.plan.unsafe_figures import UnsafeFigures
 
 PARTS: dict[str, type[Part]] = {
@@ -23,6 +24,7 @@ PARTS: dict[str, type[Part]] = {
     "unsafe_figures": UnsafeFigures,
     **LISTED,
     "headline": Headline,
+    "specifications": Specifications,
     "people": People,
 }
 _WANTED = {
