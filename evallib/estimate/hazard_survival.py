@@ -66,8 +66,8 @@ def estimate_survival(rows: AtRisk, level: float) -> Survival:
         inner = np.log(-np.log(survival))
         half = critical_value(level, None) * spread / -np.log(survival)
         low, high = (np.exp(-np.exp(inner + sign * half)) for sign in (1.0, -1.0))
+        error = np.where(survival > 0, survival * spread, np.nan)
     known = (survival > 0) & (survival < 1)
-    error = np.where(survival > 0, survival * spread, np.nan)
     frame = pd.DataFrame(
         {
             "time": periods,
