@@ -190,7 +190,8 @@ def judge(designs: Designs, estimates: Estimates, checks: Checks) -> Verdicts:
         if estimate is not None:
             level, p_holm = float(levels[design.outcome]), float(adjusted[design.outcome])
             low, high = estimate.interval(level)
-        ruling = _rule(design, estimate, other, checks, low, high)
+        why = refusal(estimates, design, design.headline[0])
+        ruling = _rule(design, estimate, other, checks, (low, high), why)
         rows.append(
             {
                 **row,
@@ -210,8 +211,8 @@ def _rule(
     estimate: Estimate | None,
     other: Estimate | None,
     checks: Checks,
-    low: float,
-    high: float,
+    interval: tuple[float, float],
+    refused: str,
 ) -> Ruling:
     trends = [
         item.verdict
@@ -223,12 +224,13 @@ def _rule(
             outcome=design.outcome,
             is_refused=estimate is None,
             pretrends=trends[0] if trends else "not applicable",
-            low=low,
-            high=high,
+            low=interval[0],
+            high=interval[1],
             meaningful_change=design.meaningful_change,
             groups_differ_in_sign=(
                 estimate is not None and other is not None and differ_in_sign(estimate, other)
             ),
+            refusal=refused,
         )
     )
 

@@ -29,6 +29,8 @@ class Evidence:
         The smallest change that matters, in the outcome's unit.
     groups_differ_in_sign : bool
         Whether the two comparison groups differ in sign.
+    refusal : str
+        Why the estimator refused, where it did.
     """
 
     outcome: str
@@ -38,6 +40,7 @@ class Evidence:
     high: float
     meaningful_change: float
     groups_differ_in_sign: bool
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def decide(evidence: Evidence) -> Ruling:
     """
     low, high, change = evidence.low, evidence.high, evidence.meaningful_change
     if evidence.is_refused:
-        sentence = "the estimator refused the design: too few councils are treated"
+        sentence = f"the estimator refused the design: {evidence.refusal or 'no reason was kept'}"
         return Ruling(evidence.outcome, "design not fit", sentence)
     if evidence.pretrends == "fail":
         sentence = "treated and comparison councils already moved apart before exposure"

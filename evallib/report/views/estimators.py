@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from evallib.plan import Plan
+from evallib.report.notes import NoteBook
 from evallib.report.sections import Section
 from evallib.report.tables import Table
 from evallib.report.views.findings import ESTIMATOR_WORDS
@@ -38,9 +39,18 @@ def other_estimators(plan: Plan, results: Results) -> Section:
         & rows["term"].isin(_FIRST_TERMS)
         & (rows["no_record"] == plan.no_record)
     ].drop_duplicates(["outcome", "estimator"])
-    return Section(
-        "", (_agreement(rows, primary, plan),), pieces=(_estimators_table(rows, primary, plan),)
-    )
+    estimands = _estimands(results.facts, plan)
+    table = _estimators_table(rows, primary, plan, estimands)
+    return Section("", (_agreement(rows, primary, plan),), pieces=(table,))
+
+
+def _estimands(facts: pd.DataFrame, plan: Plan) -> dict[tuple[str, str], str]:
+    """Return what each outcome's estimators estimate under the plan's rule, in a sentence."""
+    if facts.empty:
+        return {}
+    own = facts[facts["no_record"] == plan.no_record]
+    keys = zip(own["outcome"], own["estimator"], strict=True)
+    return dict(zip(keys, own["estimand"].astype(str), strict=True))
 
 
 def _agreement(rows: pd.DataFrame, primary: pd.DataFrame, plan: Plan) -> str:
@@ -58,13 +68,26 @@ def _agreement(rows: pd.DataFrame, primary: pd.DataFrame, plan: Plan) -> str:
     titles = "; ".join(primary["title"].reindex(split))
     return (
         f"At least one other estimator has the opposite sign to the headline for: {titles}. "
-        "Regressions with two-way fixed effects weigh cohorts and years in their own way, and "
-        "compare with every year before the event; group-time effects compare with one."
+        "Estimators weigh cohorts and years in their own ways, and some compare with every year "
+        "before the event, others with one: the notes under the table say what each estimates."
     )
 
 
-def _estimators_table(rows: pd.DataFrame, primary: pd.DataFrame, plan: Plan) -> Table:
+def _estimators_table(
+    rows: pd.DataFrame,
+    primary: pd.DataFrame,
+    plan: Plan,
+    estimands: dict[tuple[str, str], str],
+) -> Table:
     described = primary.to_dict("index")
+    notes = NoteBook()
+    notes.mark(
+        f"Intervals at {100 * plan.confidence_level:g} per cent, not adjusted for the number "
+        "of outcomes: the verdict rests on the headline alone, whose adjusted interval stands "
+        "with the verdicts. Which inference rule fired, with its counts, stands under the table "
+        "of each outcome."
+    )
+    told = [estimands.get(key, "") for key in zip(rows["outcome"], rows["estimator"], strict=True)]
     frame = pd.DataFrame(
         {
             "outcome": rows["outcome"].map(primary["title"]),
@@ -77,21 +100,19 @@ def _estimators_table(rows: pd.DataFrame, primary: pd.DataFrame, plan: Plan) -> 
             "councils": rows["n_units"],
             "treated": rows["n_treated_units"],
             "council_years": rows["n_obs"],
+            "estimand": [notes.mark(text) if text else "not recorded" for text in told],
             "interval": rows["inference"].map(lambda name: INTERVAL_WORDS.get(name, name)),
         }
     )
     return Table(
         frame.reset_index(drop=True),
         "Primary outcomes: every estimator of the plan",
-        notes=(
-            f"Intervals at {100 * plan.confidence_level:g} per cent, not adjusted for the number "
-            "of outcomes: the verdict rests on the headline alone, whose adjusted interval stands "
-            "with the verdicts.",
-        ),
+        notes=notes.texts,
         decimals=3,
         labels={
             "treated": "Treated councils",
             "council_years": "Council-years",
+            "estimand": "What it estimates",
             "interval": "Interval and p-value",
         },
         slug="estimators",

@@ -26,6 +26,15 @@ ESTIMATOR_WORDS = {
     "twfe": "two-way fixed effects",
     "event_study": "event study, average after exposure",
     "group_time": "group-time effects (headline average)",
+    "matched_did": "matched differences",
+    "sun_abraham": "interaction-weighted regression (Sun and Abraham)",
+    "etwfe": "extended two-way fixed effects",
+    "stacked": "stacked regression",
+    "lp_did": "local projections",
+    "imputation": "imputation",
+    "two_stage": "two-stage regression",
+    "synthetic_did": "synthetic difference-in-differences",
+    "synthetic_control": "synthetic control",
 }
 
 
@@ -202,18 +211,30 @@ def _estimates_table(design: Design, estimates: Estimates) -> Table:
                 "n_units": int(item.term_units[0]),
                 "n_treated_units": int(item.term_treated_units[0]),
                 "n_obs": int(item.term_obs[0]),
+                "estimand": notes.mark(item.estimand),
                 "inference": notes.mark(f"{item.se_method} {item.interval_method}"),
             }
         )
+    refused = tuple(
+        f"Refused: {ESTIMATOR_WORDS.get(item.estimator, item.estimator)}, "
+        f"{RULE_WORDS.get(item.no_record, item.no_record)}. {fault}"
+        for item in estimates.refused
+        if item.outcome == design.outcome
+        for fault in item.faults
+    )
     unit = "log points" if design.scale == "log" else change_unit(design.unit)
     return Table(
         pd.DataFrame(rows),
         f"{design.title}: every estimate that was made",
-        notes=notes.texts,
+        notes=(*notes.texts, *refused),
         units={name: unit for name in ("estimate", "std_error", "conf_low", "conf_high")},
         decimals=3,
         slug=f"estimates-{design.outcome}",
-        labels={"no_record": "Comparison group", "inference": "How the interval was made"},
+        labels={
+            "no_record": "Comparison group",
+            "estimand": "What it estimates",
+            "inference": "How the interval was made",
+        },
     )
 
 

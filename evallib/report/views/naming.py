@@ -35,6 +35,8 @@ INTERVAL_WORDS = {
     "influence_normal": "influence values clustered by council, normal quantiles",
     "permutation": "permutation of adoption paths within council type, one effect for all",
     "wild_bootstrap": "restricted wild cluster bootstrap",
+    "analytic_thin": "analytic, not reliable: the design is thin",
+    "placebo_normal": "placebo effects among councils never exposed, normal quantiles",
     "cr1_t": "standard errors clustered by council (CR1), t distribution",
 }
 SOURCE = "tables and registers of the data log, as mended and followed on load"

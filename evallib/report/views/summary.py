@@ -147,12 +147,13 @@ def verdict_table(plan: Plan, results: Results) -> Table:
             "meaningful_change": rows["meaningful_change"],
         }
     )
-    estimator, aggregation = plan.headline.estimator, plan.headline.aggregation
+    estimator = plan.headline.estimator
+    average = f", {plan.headline.aggregation} average" if estimator == "group_time" else ""
     return Table(
         frame,
         f"Verdicts on the primary outcomes, {plan.known_from} to {plan.last_event_year}",
         notes=(
-            f"Headline: {ESTIMATOR_WORDS[estimator].split(' (')[0]}, {aggregation} average. "
+            f"Headline: {ESTIMATOR_WORDS[estimator].split(' (')[0]}{average}. "
             "Intervals are widened by Holm's rule for the number of primary outcomes: their level "
             "stands beside them.",
             "The rule: design not fit (refused, or pre-trends fail); cannot tell (the interval "
