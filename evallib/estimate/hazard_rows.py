@@ -113,7 +113,6 @@ def take_at_risk(
     rows = _leave_out(rows, outcome, options.covariates, notes)
     _require_events(rows, outcome)
     _warn_gaps(rows, notes)
-    _require_clusters(rows, options, notes)
     return rows
 
 
@@ -180,7 +179,7 @@ def _warn_gaps(rows: AtRisk, notes: Notes) -> None:
         notes.warn(EvallibWarning, text)
 
 
-def _require_clusters(rows: AtRisk, options: HazardOptions, notes: Notes) -> None:
+def require_clusters(rows: AtRisk, options: HazardOptions, notes: Notes) -> None:
     """Refuse two clusters or fewer; warn of fewer than ten."""
     if options.vcov != "cluster":
         return
