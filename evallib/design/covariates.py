@@ -38,7 +38,7 @@ def add_covariates(plan: Plan, panel: Panel, flow: SampleFlow, outcome: str) -> 
     faults: list[Fault] = []
     for number, covariate in enumerate(plan.covariates):
         name = covariate.name
-        values = _values(panel, name, flow.rows)
+        values = covariate_values(panel, name, flow.rows)
         flow.rows = flow.rows.assign(**{name: values})
         lacks = flow.rows[name].isna()
         if covariate.missing == "drop":
@@ -51,7 +51,7 @@ def add_covariates(plan: Plan, panel: Panel, flow: SampleFlow, outcome: str) -> 
         raise DesignError(faults)
 
 
-def _values(panel: Panel, name: str, rows: pd.DataFrame) -> pd.Series:
+def covariate_values(panel: Panel, name: str, rows: pd.DataFrame) -> pd.Series:
     """Return a covariate's value for each row, missing where the tables say nothing."""
     if name in COUNCIL_COVARIATES:
         fixed = panel.covariates.set_index("council_code")[name].astype(float)

@@ -22,6 +22,7 @@ def permute_paths(
     clusters: IntArray,
     draws: int,
     rng: np.random.Generator,
+    order: FloatArray | None = None,
 ) -> IntArray:
     """Return assignments of adoption paths drawn uniformly from those that keep the design.
 
@@ -36,6 +37,9 @@ def permute_paths(
         Codes from 0.
     draws : int
     rng : numpy.random.Generator
+    order : array, shape (draws, N), optional
+        Independent uniform numbers by which units alone take the slots of their stratum, first
+        paths first: samples that share units and numbers move together. Drawn when left out.
 
     Returns
     -------
@@ -64,7 +68,11 @@ def permute_paths(
             continue
         ends = left[:, stratum].cumsum(axis=1)
         slots = (np.arange(alone.size)[None, :, None] >= ends[:, None, :]).sum(axis=2)
-        result[:, alone] = rng.permuted(slots, axis=1)
+        if order is None:
+            result[:, alone] = rng.permuted(slots, axis=1)
+        else:
+            ranks = order[:, alone].argsort(axis=1).argsort(axis=1)
+            result[:, alone] = np.take_along_axis(slots, ranks, axis=1)
     return result
 
 

@@ -181,7 +181,7 @@ def _solve(
     cross = np.empty((draws, t, t))
     cross[:, first, second] = cross[:, second, first] = upper
     by_period = by_period.reshape(draws, k + 2, t)
-    effect = _period_effects(cross, by_period)  # (r, c, T)
+    effect = period_effects(cross, by_period)  # (r, c, T)
     gram = gram.reshape(draws, k + 2, k + 2) - by_period @ effect.swapaxes(1, 2)
     inner = gram[:, 2:, 2:]
     bread = np.linalg.pinv(inner, rcond=1e-11, hermitian=True) if k > 1 else _inverse(inner)
@@ -197,7 +197,7 @@ def _solve(
     return np.array([estimate[..., 0], estimate[..., 1], *square])
 
 
-def _period_effects(cross: FloatArray, by_period: FloatArray) -> FloatArray:
+def period_effects(cross: FloatArray, by_period: FloatArray) -> FloatArray:
     """Return the period effects (r, c, T) of columns, of sum zero over the periods in use."""
     t = cross.shape[-1]
     diagonal = np.einsum("rtt->rt", cross)
