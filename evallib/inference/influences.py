@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from evallib.design import Design
+from evallib.errors import EstimationError, Fault
 from evallib.estimate import Estimate
 from evallib.estimate.bands import Band
 from evallib.estimate.cells import CellSource
@@ -38,7 +39,7 @@ from evallib.inference.regressions import lead_times
 from evallib.inference.wald import wald_leads
 
 # With covariates every draw fits propensity scores for every cell.
-DRAWS_WITH_COVARIATES = 499
+DRAWS_WITH_COVARIATES = 999
 IMPUTATION_DRAWS = 999
 OWN_PLACEBOS = (
     "Placebos are this estimator's own inference, which the thin-design rule does not replace. "
@@ -135,7 +136,17 @@ def infer_matched(
     The analytic standard error is that of Abadie and Imbens. In a thin design paths are permuted
     by matching again, where the estimator is the headline or the plan asks for few councils;
     elsewhere the interval stays and is said not to be reliable.
+
+    Raises
+    ------
+    EstimationError
+        When no standard error can be told, as where a cohort has one comparison cluster.
     """
+    if not np.isfinite(fitted.std_error[0]):
+        what = f"it matches {fitted.n_treated_units} treated councils, without a standard error"
+        why = "an estimate without an interval cannot be read"
+        remedy = "Take matched_did out of estimators, or give more comparison councils"
+        raise EstimationError([Fault(f"outcome {design.outcome}, matched_did", what, why, remedy)])
     thinness: Thinness = fitted.details["thinness"]
     if choose_action("influence", thinness) == "analytic":
         return fitted, f"{fitted.interval_method} {thinness.sentence}", {"action": "analytic"}
