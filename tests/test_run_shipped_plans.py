@@ -90,7 +90,9 @@ def test_estimates_have_both_rules_and_all_estimators(ran: Ran) -> None:
     assert set(table.loc[table["outcome"] == "judgement_sif", "role"]) <= {"descriptive"}
     firsts = table[table["outcome"].isin(outcomes)]
     firsts = firsts.drop_duplicates(["outcome", "estimator", "no_record"])
-    assert set(firsts["estimator"]) == {"twfe", "event_study", "group_time"}
+    planned = load_plan(ran.plan).estimators
+    assert set(firsts["estimator"]) == set(planned)
+    assert ("matched_did" in planned) == (ran.plan != "performance_index")
     assert set(firsts["no_record"]) == {"assume_not_exposed", "only_known"}
     assert firsts[["estimate", "conf_low", "conf_high", "n_units"]].notna().all().all()
     assert (firsts["conf_low"] <= firsts["estimate"]).all()

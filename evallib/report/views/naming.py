@@ -32,7 +32,7 @@ STATUSES = {
 LONGEST_CELL = 90
 # How an interval was made, in a few words; the notes under the tables say it in full.
 INTERVAL_WORDS = {
-    "influence_normal": "influence values clustered by council, normal quantiles",
+    "influence_normal": "analytic, from influence values by cluster, normal quantiles",
     "permutation": "permutation of adoption paths within council type, one effect for all",
     "wild_bootstrap": "restricted wild cluster bootstrap",
     "analytic_thin": "analytic, not reliable: the design is thin",
