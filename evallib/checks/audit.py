@@ -1,0 +1,133 @@
+"""The design audits itself: placebos at random, selected as the real adopters were, and in time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+from evallib.checks.base import CheckResult, Checks, Verdict, not_applicable
+from evallib.design import Design
+from evallib.errors import EstimationError
+from evallib.estimate import Estimate
+from evallib.inference.audit import DRAWS, Audit, audit
+
+CHECK = "audit"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFlags:
+    """What the decision rule reads of an audit.
+
+    Parameters
+    ----------
+    has_run : bool
+        Whether the audit was made.
+    inference_not_fit : bool
+        The whole Monte-Carlo interval of false alarms at random lies above 6 per cent.
+    selection_not_ruled_out : bool
+        The mean of selected placebos, or the placebo in time, exceeds half of the estimate or of
+        the meaningful change. True where this was not tested.
+    selected_mean, in_time : float
+        The two figures, in the outcome's unit; NaN where they were not made.
+    """
+
+    has_run: bool
+    inference_not_fit: bool
+    selection_not_ruled_out: bool
+    selected_mean: float
+    in_time: float
+
+
+def check_audit(design: Design, headline: Estimate | None, draws: int = DRAWS) -> CheckResult:
+    """Ask whether the headline finds effects where there are none.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    headline : Estimate, optional
+        Its headline estimate under the inference policy.
+    draws : int
+        Random and selected paths.
+
+    Returns
+    -------
+    CheckResult
+        ``fail`` when the inference is not fit, ``concern`` when selection is not ruled out, see
+        `AuditFlags`. The table has a row a kind of placebo: the fields of
+        `evallib.inference.audit.Placebo`, the headline, both flags, and for selected placebos the
+        level and trend wanted and drawn.
+    """
+    if headline is None:
+        reason = "There is no headline estimate"
+        return not_applicable(CHECK, design.outcome, design.no_record, reason)
+    action = str(headline.details.get("action", "analytic"))
+    try:
+        found = audit(design, action, float(headline.point[0]), draws)
+    except EstimationError as error:
+        reason = "; ".join(fault.what for fault in error.faults)
+        return not_applicable(CHECK, design.outcome, design.no_record, reason)
+    verdict: Verdict = "pass"
+    if found.inference_not_fit:
+        verdict = "fail"
+    elif found.selection_not_ruled_out:
+        verdict = "concern"
+    return CheckResult(
+        CHECK, design.outcome, design.no_record, verdict, _sentence(found), _table(found)
+    )
+
+
+def read_flags(checks: Checks, design: Design) -> AuditFlags:
+    """Return what the audit of a design found; selection counts as open where none was made."""
+    for item in checks.select(CHECK, design.outcome):
+        if item.no_record == design.no_record and not item.table.empty:
+            means = item.table.set_index("kind")["estimate"]
+            return AuditFlags(
+                True,
+                bool(item.table["inference_not_fit"].iloc[0]),
+                bool(item.table["selection_not_ruled_out"].iloc[0]),
+                float(means.get("selected", float("nan"))),
+                float(means.get("in time", float("nan"))),
+            )
+    return AuditFlags(False, False, True, float("nan"), float("nan"))
+
+
+def _sentence(found: Audit) -> str:
+    parts = []
+    random, selected, early = (found.get(kind) for kind in ("random", "selected", "in time"))
+    if random is not None:
+        word = "not fit: " if found.inference_not_fit else ""
+        parts.append(
+            f"Inference {word}random placebos are rejected in {100 * random.false_alarms:.1f} per "
+            f"cent of draws ({100 * random.false_low:.1f} to {100 * random.false_high:.1f}; "
+            f"{found.inference})"
+        )
+    if selected is not None:
+        parts.append(
+            "placebos as low and as falling as the exposed councils move by "
+            f"{selected.estimate:+.3g} on average beside an estimate of {found.estimate:+.3g}"
+        )
+    if early is not None:
+        parts.append(
+            f"three years early the exposed councils themselves moved by {early.estimate:+.3g} "
+            f"({early.conf_low:.3g} to {early.conf_high:.3g})"
+        )
+    end = "selection is not ruled out" if found.selection_not_ruled_out else "selection is small"
+    notes = f" ({'; '.join(found.notes)})" if found.notes else ""
+    return f"{'; '.join(parts)}: {end}{notes}"
+
+
+def _table(found: Audit) -> pd.DataFrame:
+    table = pd.DataFrame([asdict(item) for item in found.placebos])
+    table["headline"] = found.estimate
+    table["inference_not_fit"] = found.inference_not_fit
+    table["selection_not_ruled_out"] = found.selection_not_ruled_out
+    for name in ("level_wanted", "level_drawn", "trend_wanted", "trend_drawn"):
+        table[name] = float("nan")
+    if found.selection is not None:
+        selected = table["kind"] == "selected"
+        for place, name in enumerate(("level", "trend")):
+            table.loc[selected, f"{name}_wanted"] = float(found.selection.wanted[place])
+            table.loc[selected, f"{name}_drawn"] = float(found.selection.drawn[place])
+    return table
