@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from evallib.errors import EvallibError, Fault, PlanError, did_you_mean
 from evallib.panel.covariates import COUNCIL_COVARIATES
 from evallib.panel.derived.faults import derived_faults, made_names
 from evallib.panel.derived.names import POPULATION
+from evallib.panel.derived.population import with_population
 from evallib.panel.ladders import escalation_faults
 from evallib.panel.plan_labels import plan_label as plan_label
 from evallib.panel.quality.settle import unsafe_faults
@@ -17,7 +19,11 @@ from evallib.panel.registers import read_register
 from evallib.panel.store import Store
 from evallib.plan import Plan
 from evallib.plan.files import find_file
+from evallib.plan.vary import vary
 from evallib.plan.years import parse_financial_year
+
+# Choices whose alternatives name councils, indicators or years of the tables.
+NAMES_DATA = ("per", "years", "council_types", "regions", "exclude", "covariates")
 
 
 def plan_faults(plan: Plan, store: Store) -> list[Fault]:
@@ -104,6 +110,18 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
                         "The sample would be empty",
                     )
     faults += unsafe_faults(plan, store)
+    return faults + [one for one in _alternative_faults(plan, store) if one not in faults]
+
+
+def _alternative_faults(plan: Plan, store: Store) -> list[Fault]:
+    """Return what the plan's alternatives name that the tables do not hold."""
+    faults: list[Fault] = []
+    for choice in NAMES_DATA:
+        for at, value in enumerate(getattr(plan.specifications, choice)):
+            varied = vary(plan, {choice: value})
+            for fault in plan_faults(varied, with_population(varied, store)):
+                where = fault.where.split(", ")[0]
+                faults.append(replace(fault, where=f"{where}, specifications.{choice}[{at}]"))
     return faults
 
 
