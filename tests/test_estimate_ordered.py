@@ -19,7 +19,8 @@ from evallib.errors import (
     ThinDesignWarning,
 )
 from evallib.estimate import Estimate, fit
-from evallib.estimate.ordered_likelihood import log_mass, mass_derivatives
+from evallib.estimate.ordered_likelihood import log_mass, mass_derivatives, prepare_ordered
+from evallib.estimate.ordered_random import unit_scores
 
 pytestmark = pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
 COLUMNS = {"outcome": "grade", "unit": "council", "time": "year"}
@@ -408,11 +409,109 @@ def test_masses_are_exact_far_out(distr: str) -> None:
         assert values[2 * place] == pytest.approx(density * (1, -1)[place], rel=1e-6)
 
 
+# --- random intercepts --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("distr", ["logit", "probit"])
+def test_random_intercepts_are_integrated_out(distr: str) -> None:
+    frame = make_grades(units=100, years=6, own=2.5).sample(frac=0.8, random_state=2)
+    found = fit_ordered(frame, distr=distr, vcov="iid", random_intercept=True)
+    assert found.terms == ("share", "share_mean", "1|2", "2|3", "3|4", "unit_sd")
+    mean = frame.groupby("council")["share"].transform("mean")
+    x = np.column_stack([frame["share"], mean])
+    grade = frame["grade"].to_numpy()
+
+    curve = stats.logistic.cdf if distr == "logit" else stats.norm.cdf
+    node, share = np.polynomial.hermite_e.hermegauss(120)  # around zero, not around modes
+
+    def log_likelihood(parameters: np.ndarray) -> float:
+        ends = np.concatenate([[-np.inf], parameters[2:-1], [np.inf]])
+        index = (x @ parameters[:2])[:, None] + parameters[-1] * node
+        mass = curve(ends[grade][:, None] - index) - curve(ends[grade - 1][:, None] - index)
+        with np.errstate(divide="ignore"):
+            rows = np.log(mass)
+        councils = pd.DataFrame(rows).groupby(frame["council"].to_numpy()).sum().to_numpy()
+        return float(np.log(np.exp(councils) @ share / np.sqrt(2 * np.pi)).sum())
+
+    assert found.details["loglik"] == pytest.approx(log_likelihood(found.point), abs=1e-4)
+    gradient = optimize.approx_fprime(found.point, log_likelihood, 1e-5)
+    assert np.abs(gradient).max() < 2e-3  # of ten points in the place of 120, and differences
+    assert np.isnan(found.p_value[-1])
+    assert 0 < found.conf_low[-1] < found.point[-1] < found.conf_high[-1]
+
+
+def spread_out() -> pd.DataFrame:
+    """Return graded councils with intercepts of a standard deviation of 1.5."""
+    rng = np.random.default_rng(80)
+    frame = make_grades(seed=8, units=300, years=6)
+    level = rng.normal(size=300)[frame["council"]]
+    latent = 0.8 * frame["share"] + 1.5 * level + rng.logistic(size=len(frame))
+    return frame.assign(grade=1 + (latent > -1.5) + (latent > 0.3) + (latent > 2.2))
+
+
+def test_each_units_likelihood_is_its_integral() -> None:
+    """With these figures Newton's plain steps to some modes swing between two far points."""
+    frame = spread_out()
+    grade, share = frame["grade"].to_numpy(), frame["share"].to_numpy()
+    one = np.ones(len(frame))
+    problem = prepare_ordered(grade, 0 * grade, one, "logit")
+    at = np.array([-1.5, 0.3, 2.2, 0.8, np.log(1.64)])
+    unit = frame["council"].to_numpy()
+    found, scores = unit_scores(problem, share[:, None], unit, at, points=30)
+    node, mass = np.polynomial.hermite_e.hermegauss(120)
+    ends = np.concatenate([[-np.inf], at[:3], [np.inf]])
+    index = (at[3] * share)[:, None] + 1.64 * node
+    upper, lower = ends[grade][:, None] - index, ends[grade - 1][:, None] - index
+    with np.errstate(divide="ignore"):
+        rows = np.log(stats.logistic.cdf(upper) - stats.logistic.cdf(lower))
+    sums = np.array([np.bincount(unit, line) for line in rows.T])
+    expected = np.log(mass @ np.exp(sums) / np.sqrt(2 * np.pi))
+    assert found == pytest.approx(expected, abs=1e-6)
+    step = 1e-5
+    for place, line in enumerate(np.eye(5) * step):
+        more = unit_scores(problem, share[:, None], unit, at + line, points=30)[0]
+        less = unit_scores(problem, share[:, None], unit, at - line, points=30)[0]
+        assert scores[:, place] == pytest.approx((more - less) / (2 * step), abs=1e-5)
+
+
+def test_a_spread_of_zero_gives_the_figures_without_it() -> None:
+    frame = make_grades().assign(grade=lambda f: 1 + (f["council"] + f["year"]) % 4)
+    with pytest.warns(EvallibWarning, match="have no spread"):
+        found = fit_ordered(frame, random_intercept=True, mundlak=False)
+    plain = fit_ordered(frame, mundlak=False)
+    assert found.point[-1] == 0
+    assert np.isnan(found.std_error[-1])
+    assert (found.point[:-1] == plain.point).all()
+    assert found.std_error[:-1] == pytest.approx(plain.std_error)
+
+
+def test_random_intercepts_find_their_spread() -> None:
+    frame = spread_out()
+    for vcov in ("iid", "cluster"):
+        found = fit_ordered(frame, random_intercept=True, mundlak=False, vcov=vcov)
+        for term, truth in {"share": 0.8, "1|2": -1.5, "3|4": 2.2, "unit_sd": 1.5}.items():
+            place = found.index(term)
+            assert abs(found.point[place] - truth) < 3.5 * found.std_error[place]
+            assert found.std_error[place] < 0.2
+    assert found.df == 299
+    many = frame.assign(pair=frame["council"] // 2)
+    assert fit_ordered(many, random_intercept=True, cluster="pair").n_clusters == 150
+    assert "random intercepts of units" in found.estimand
+
+
+def test_random_intercepts_need_second_rows_and_whole_units() -> None:
+    frame = make_grades()
+    with pytest.raises(EstimationError, match="every unit has one row"):
+        fit_ordered(frame[frame["year"] == 2013], random_intercept=True)
+    with pytest.raises(EstimationError, match="clusters cut through units"):
+        fit_ordered(frame, random_intercept=True, cluster="year")
+
+
 def test_intervals_cover(share_of_long_cases) -> None:
     seeds = share_of_long_cases(range(500))
     covered = 0
     for seed in seeds:
-        frame = make_grades(seed=seed, units=80, own=0.0)
+        frame = make_grades(seed=seed, units=200, own=0.0)
         found = fit_ordered(frame, cohort="first", mundlak=False)
         covered += found.conf_low[0] <= 0.7 <= found.conf_high[0]
     low, high = stats.binom.ppf([0.005, 0.995], len(seeds), 0.95)

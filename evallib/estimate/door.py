@@ -118,9 +118,9 @@ def fit(
         ``reference``, ``trends``, ``lags``, ``match``, ``match_on``, ``exact``, ``neighbours``,
         ``replace``, ``caliper``, ``bias_correction``, ``trend_periods``, ``inference``,
         ``augment``, ``model``, ``link``, ``baseline``, ``ties``, ``framework``, ``allowed``,
-        ``exact_states``, ``distr``, ``fixed_effects``, ``good``, ``mundlak``, ``effects``,
-        ``placebos``, ``normalised``, ``stabilise``, ``level``, ``draws``, ``seed``, as the
-        estimator has them.
+        ``exact_states``, ``distr``, ``fixed_effects``, ``good``, ``mundlak``,
+        ``random_intercept``, ``effects``, ``placebos``, ``normalised``, ``stabilise``, ``level``,
+        ``draws``, ``seed``, as the estimator has them.
 
     Returns
     -------

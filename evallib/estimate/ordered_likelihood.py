@@ -125,9 +125,7 @@ def solve_ordered(problem: OrderedProblem, regressors: FloatArray) -> OrderedSol
     doi:10.1080/01621459.1981.10477613
     """
     weight, m = problem.weight, problem.ladder.size
-    centre = np.average(regressors, axis=0, weights=weight)
-    scale = np.sqrt(np.average((regressors - centre) ** 2, axis=0, weights=weight))
-    x = (regressors - centre) / scale
+    x, back = standardise(regressors, weight, m)
     at = np.concatenate([start_thresholds(problem), np.zeros(x.shape[1])])
     loglik = log_likelihood(problem, at[:m], x @ at[m:])
     steps, is_found = 0, False
@@ -152,9 +150,6 @@ def solve_ordered(problem: OrderedProblem, regressors: FloatArray) -> OrderedSol
     if not spread[0] > 1e-12 * spread[-1]:
         is_found = False
     inverse = np.linalg.pinv(information, hermitian=True)
-    back = np.eye(m + x.shape[1])
-    back[:m, m:] = centre / scale
-    back[m:, m:] = np.diag(1 / scale)
     raw = back @ at
     return OrderedSolution(
         thresholds=raw[:m],
@@ -166,6 +161,22 @@ def solve_ordered(problem: OrderedProblem, regressors: FloatArray) -> OrderedSol
         is_found=is_found,
         weakest=float(spread[0] / weight.sum()),
     )
+
+
+def standardise(
+    regressors: FloatArray, weight: FloatArray, n_thresholds: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return regressors in standard deviations from their means, and the way back.
+
+    The second is the matrix, shape (m + k, m + k), that takes thresholds and slopes of the
+    standardised regressors to those of the regressors as they are.
+    """
+    centre = np.average(regressors, axis=0, weights=weight)
+    scale = np.sqrt(np.average((regressors - centre) ** 2, axis=0, weights=weight))
+    back = np.eye(n_thresholds + regressors.shape[1])
+    back[:n_thresholds, n_thresholds:] = centre / scale
+    back[n_thresholds:, n_thresholds:] = np.diag(1 / scale)
+    return (regressors - centre) / scale, back
 
 
 def _newton_step(information: FloatArray, gradient: FloatArray) -> FloatArray | None:
@@ -190,7 +201,7 @@ def start_thresholds(problem: OrderedProblem) -> FloatArray:
     return found
 
 
-def _ends(
+def row_ends(
     problem: OrderedProblem, thresholds: FloatArray, index: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the upper and lower end of each row's grade, less its index."""
@@ -202,7 +213,7 @@ def _ends(
 
 def log_likelihood(problem: OrderedProblem, thresholds: FloatArray, index: FloatArray) -> float:
     """Return the weighted log likelihood; minus infinity where thresholds are out of order."""
-    upper, lower = _ends(problem, thresholds, index)
+    upper, lower = row_ends(problem, thresholds, index)
     if not (upper > lower).all():
         return -np.inf
     return float(problem.weight @ log_mass(upper, lower, problem.distr))
@@ -242,17 +253,23 @@ def derivatives(
     problem: OrderedProblem, thresholds: FloatArray, x: FloatArray, beta: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return each row's score (n, m + k), unweighted, and the observed information."""
-    n, m = problem.upper.size, thresholds.size
-    upper, lower = _ends(problem, thresholds, x @ beta)
+    upper, lower = row_ends(problem, thresholds, x @ beta)
     at_upper, bend_upper, at_lower, bend_lower = mass_derivatives(upper, lower, problem.distr)
+    above, below = row_designs(problem, x)
+    rows = at_upper[:, None] * above - at_lower[:, None] * below
+    curve = (problem.weight * bend_upper)[:, None] * above
+    other = (problem.weight * bend_lower)[:, None] * below
+    information = rows.T @ (problem.weight[:, None] * rows) - above.T @ curve + below.T @ other
+    return rows, information
+
+
+def row_designs(problem: OrderedProblem, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how each row's upper and lower end move with the parameters, shape (n, m + k)."""
+    n, m = problem.upper.size, problem.ladder.size
     place = np.arange(n)
     above, below = np.zeros((n, m + x.shape[1])), np.zeros((n, m + x.shape[1]))
     for design, codes in ((above, problem.upper), (below, problem.lower)):
         there = codes >= 0
         design[place[there], codes[there]] = 1.0
         design[there, m:] = -x[there]
-    rows = at_upper[:, None] * above - at_lower[:, None] * below
-    curve = (problem.weight * bend_upper)[:, None] * above
-    other = (problem.weight * bend_lower)[:, None] * below
-    information = rows.T @ (problem.weight[:, None] * rows) - above.T @ curve + below.T @ other
-    return rows, information
+    return above, below

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from evallib.errors import EstimationError, Fault, ThinDesignWarning
+from evallib.errors import ThinDesignWarning
 from evallib.estimate.columns import Notes
 from evallib.estimate.intake import Sample
 from evallib.estimate.ordered_effects import good_shares
+from evallib.estimate.ordered_fit import SPREAD, fit_parameters, fit_spread
 from evallib.estimate.ordered_grades import GradedRows, Ladder, take_rows, threshold_names
-from evallib.estimate.ordered_likelihood import OrderedProblem, prepare_ordered, solve_ordered
+from evallib.estimate.ordered_likelihood import OrderedProblem, prepare_ordered
 from evallib.estimate.ordered_options import OrderedOptions
-from evallib.estimate.ordered_separation import require_finite
-from evallib.estimate.ordered_terms import Terms, build_terms, cluster_codes
+from evallib.estimate.ordered_terms import Terms, build_terms
 from evallib.estimate.result import Estimate, FloatArray, IntArray, analytic_interval
 from evallib.estimate.thinness import MIN_CLUSTERS_A_YEAR, MIN_EFFECTIVE, effective_number
 
@@ -57,58 +57,45 @@ def fit_ordered_logit(
         mundlak=options.mundlak,
         periods=options.fixed_effects == "period",
     )
-    _require_counts(rows, options)
     problem = prepare_ordered(rows.grade, rows.framework, rows.weight, options.distr)
-    regressors = terms.regressors
-    solution = solve_ordered(problem, regressors)
-    hidden = tuple(f"period effect {place + 1}" for place in range(len(terms.periods)))
-    require_finite(problem, solution, regressors, (*terms.names, *hidden))
+    fitted = fit_parameters(rows, terms, problem, options, notes)
+    spread = fit_spread(rows, fitted, options, notes)
     m, k = problem.ladder.size, len(terms.names)
-    order = np.r_[m : m + k, :m]
-    if options.vcov == "iid":
-        summed, matrix = solution.influence, solution.bread
-        groups, df = int(np.unique(rows.unit).size), None
-        se_method = "Standard errors from the inverse of the observed information."
-        interval, slug = "the normal distribution", "information_normal"
-    else:
-        codes = cluster_codes(rows, notes)
-        groups = int(codes.max()) + 1
-        summed = _sum_rows(solution.influence, codes, groups)
-        factor = groups / (groups - 1) if options.small_sample == "stata" else 1.0
-        matrix = factor * summed.T @ summed
-        rule = "factor G/(G-1)" if options.small_sample == "stata" else "no factor"
-        se_method = f"Standard errors clustered in {groups} clusters ({rule}), t({groups - 1})."
-        df, interval, slug = float(groups - 1), f"t({groups - 1})", "cr1_t"
-    parameters = np.concatenate([solution.thresholds, solution.beta])
     names = (*terms.names, *threshold_names(rows, ladder))
-    point, covariance = parameters[order], matrix[np.ix_(order, order)]
+    order = np.r_[m : m + k, :m]
+    if options.random_intercept:
+        names, order = (*names, SPREAD), np.append(order, fitted.parameters.size - 1)
+    point, covariance = fitted.parameters[order], spread.matrix[np.ix_(order, order)]
     std_error = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    low, high, p_value = analytic_interval(point, std_error, options.level, df)
+    std_error[std_error == 0] = np.nan
+    low, high, p_value = analytic_interval(point, std_error, options.level, spread.df)
+    if options.random_intercept:  # zero is the end of its range
+        wide = np.exp((high[-1] - point[-1]) / point[-1]) if point[-1] > 0 else np.nan
+        low[-1], high[-1], p_value[-1] = point[-1] / wide, point[-1] * wide, np.nan
     exposed = np.unique(rows.unit[rows.treatment > 0]).size if sample.has_exposure else 0
     units = int(np.unique(rows.unit).size)
     details: dict[str, Any] = {
         "vcov": options.vcov,
-        "loglik": solution.loglik,
-        "steps": solution.steps,
+        "loglik": fitted.loglik,
         "weight_total": float(rows.weight.sum()),
         "grades": ladder.labels,
     }
-    if ladder.good > 0:
+    if ladder.good > 0 and not options.random_intercept:
         details["good_or_better"] = good_shares(
             grade=ladder.labels[ladder.good],
             names=terms.names[: terms.n_slopes],
             line=_good_line(rows, problem, ladder.good),
-            parameters=parameters,
-            covariance=matrix,
-            regressors=regressors,
+            parameters=fitted.parameters,
+            covariance=spread.matrix,
+            regressors=terms.regressors,
             weight=rows.weight,
             n_thresholds=m,
             distr=options.distr,
-            df=df,
+            df=spread.df,
             level=options.level,
         )
     if sample.has_exposure:
-        _warn_thin(rows, solution.influence[:, m], notes)
+        _warn_thin(rows, fitted.influence[:, m], notes)
     count = len(names)
     return Estimate(
         estimator="ordered_logit",
@@ -120,21 +107,21 @@ def fit_ordered_logit(
         conf_low=low,
         conf_high=high,
         p_value=p_value,
-        df=df,
+        df=spread.df,
         level=options.level,
-        se_method=se_method,
-        interval_method=f"{100 * options.level:g}% intervals and p-values from {interval}.",
-        inference=slug,
+        se_method=spread.sentence,
+        interval_method=f"{100 * options.level:g}% intervals and p-values from {spread.interval}.",
+        inference=spread.slug,
         n_obs=int(rows.grade.size),
         n_units=units,
         n_treated_units=int(exposed),
-        n_clusters=groups,
+        n_clusters=len(spread.scores),
         term_obs=np.full(count, rows.grade.size),
         term_units=np.full(count, units),
         term_treated_units=np.full(count, exposed),
         event_time=np.full(count, np.nan),
         unit="log odds" if options.distr == "logit" else "standard normal units",
-        scores=summed[:, order],
+        scores=spread.scores[:, order],
         references=REFERENCES,
         details=details,
     )
@@ -148,24 +135,11 @@ def _estimand(options: OrderedOptions, terms: Terms, *, has_exposure: bool) -> s
     given = ["the covariates"] if terms.n_slopes > int(has_exposure) else []
     given += ["the units' means"] if len(terms.names) > terms.n_slopes else []
     given += ["period effects"] if len(terms.periods) else []
+    given += ["random intercepts of units"] if options.random_intercept else []
     ending = f", given {' and '.join(given)}" if given else ""
     if has_exposure:
         return f"{scale}: rows with exposure less rows without{ending}."
     return f"{scale} per unit of each covariate{ending if len(given) > 1 else ''}."
-
-
-def _require_counts(rows: GradedRows, options: OrderedOptions) -> None:
-    """Refuse weights that are no counts where standard errors take them for counts."""
-    if options.vcov == "iid" and (rows.weight != np.round(rows.weight)).any():
-        what = "they are not whole numbers"
-        why = "the information takes a weight for a number of rows"
-        remedy = "Give counts, or use vcov='cluster'"
-        raise EstimationError([Fault(f"weights={options.weights!r}", what, why, remedy)])
-
-
-def _sum_rows(values: FloatArray, codes: IntArray, groups: int) -> FloatArray:
-    """Return rows (n, p) summed by cluster, shape (G, p)."""
-    return np.column_stack([np.bincount(codes, line, minlength=groups) for line in values.T])
 
 
 def _good_line(rows: GradedRows, problem: OrderedProblem, good: int) -> IntArray:

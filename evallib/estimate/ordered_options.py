@@ -10,7 +10,7 @@ from evallib.errors import Fault
 
 Distribution = Literal["logit", "probit"]
 GRADES = ("ordered_logit", "good_or_better")
-GRADE_NAMES = ("good", "mundlak")
+GRADE_NAMES = ("good", "mundlak", "random_intercept")
 ORDERED_CHOICES: Mapping[str, tuple[str, ...]] = {
     "distr": ("logit", "probit"),
     "fixed_effects": ("none", "period"),
@@ -64,12 +64,15 @@ class OrderedOptions(GradeOptions):
         Clustered covariances times G/(G-1), or without a factor.
     fixed_effects : 'none' or 'period'
         Whether each period (of each framework) has an effect of its own.
+    random_intercept : bool
+        Whether each unit has a normal intercept, integrated out at ten adaptive points.
     """
 
     distr: Distribution = "logit"
     fixed_effects: Literal["none", "period"] = "none"
     vcov: Literal["cluster", "iid"] = "cluster"
     small_sample: Literal["stata", "none"] = "stata"
+    random_intercept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ class GoodOptions(GradeOptions):
 
 def clean_grade(option: str, value: Any) -> tuple[Any, tuple[str, str] | None]:
     """Return an option's value, and (what is wrong, remedy) if it is wrong."""
-    if option == "mundlak":
+    if option in {"mundlak", "random_intercept"}:
         good = isinstance(value, bool)
         return value, None if good else (f"{value!r} is not true or false", "Use True")
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
