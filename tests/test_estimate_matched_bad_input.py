@@ -11,7 +11,8 @@ import pytest
 from estimation_panels import COLUMNS, make_panel
 from hypothesis import given
 from hypothesis import strategies as st
-from test_estimate_bad_input import BAD_FRAMES, _odd_panel
+from odd_panels import make_case
+from test_estimate_bad_input import BAD_FRAMES
 from test_estimate_invariances import FEWER, PANELS, assert_same
 
 from evallib.errors import (
@@ -253,7 +254,7 @@ def test_duplicated_comparison_units_change_no_estimate_of_the_nearest(frame):
 def test_odd_panels_give_an_answer_or_a_typed_refusal(block):
     """Fifty panels a block: whatever comes back is finite, or says why not."""
     for seed in range(50 * block, 50 * block + 50):
-        frame = _odd_panel(seed + 5000)
+        frame = make_case("matched_did", seed + 5000).frame
         frame["kind"] = np.where(frame["people"] > 50, "a", "b")
         rng = np.random.default_rng(seed)
         options = {"cluster": "pair"} if rng.random() < 0.4 else {}
