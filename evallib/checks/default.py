@@ -23,6 +23,8 @@ from evallib.checks.influence import (
 )
 from evallib.checks.pretrends import CHECK as PRETRENDS
 from evallib.checks.pretrends import check_pretrends
+from evallib.checks.register import CHECK as REGISTER
+from evallib.checks.register import check_register
 from evallib.checks.unsafe import check_unsafe_figures
 from evallib.checks.verdict import Evidence, Ruling, Verdicts, decide
 from evallib.design import Design, Designs
@@ -53,23 +55,26 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
         Pre-trends, the drift that the answer bears and that a test of pre-trends would miss,
         balance before exposure, counts by year, leave one council out, Bacon weights of the
         two-way estimate, breaks in the series and the base moved back one year, for both rules on
-        councils without a record; whether the two comparison groups agree; and the headline under
-        the other decision on suspicious figures.
+        councils without a record; whether the two comparison groups agree; the headline under
+        the other decision on suspicious figures; and what events that the register lacks could do.
     """
     results: list[CheckResult] = []
     for design in [designs] if isinstance(designs, Design) else designs:
-        for one in (design, design.alternative):
-            if one is not None:
-                results += _check_one(one, estimates)
+        both = [one for one in (design, design.alternative) if one is not None]
+        found = [_group_time(one, estimates) for one in both]
+        for one, group_time in zip(both, found, strict=True):
+            results += _check_one(one, estimates, group_time)
         results.append(_compare(design, estimates))
         declared = find_estimate(estimates, design, design.headline[0])
         results.append(check_unsafe_figures(design, declared))
+        results.append(_register(both, found))
     return Checks(tuple(results))
 
 
-def _check_one(design: Design, estimates: Estimates) -> list[CheckResult]:
+def _check_one(
+    design: Design, estimates: Estimates, group_time: Estimate | None
+) -> list[CheckResult]:
     aggregation = design.headline[1]
-    group_time = _group_time(design, estimates)
     results = [
         check_balance(design),
         check_counts(design),
@@ -106,6 +111,17 @@ def _group_time(design: Design, estimates: Estimates) -> Estimate | None:
             return estimate_one(design, "group_time")
     except EstimationError:
         return None
+
+
+def _register(designs: list[Design], found: list[Estimate | None]) -> CheckResult:
+    """Look at the design with councils without a record as controls, declared or alternative."""
+    by_rule = {one.no_record: (one, item) for one, item in zip(designs, found, strict=True)}
+    wide, estimate = by_rule.get("assume_not_exposed", (designs[0], None))
+    if estimate is None:
+        reason = "There is no group-time estimate with councils without a record as controls"
+        return not_applicable(REGISTER, wide.outcome, wide.no_record, reason)
+    _, known = by_rule.get("only_known", (wide, None))
+    return check_register(wide, estimate, wide.headline[1], known)
 
 
 def _compare(design: Design, estimates: Estimates) -> CheckResult:

@@ -17,6 +17,7 @@ from evallib.design.outcomes import OutcomeFigures, outcome_figures
 from evallib.design.unsafe import rows_made_missing, under_other_decision
 from evallib.errors import DesignError, EvallibError, Fault, did_you_mean
 from evallib.exposure.exposure import Exposure
+from evallib.exposure.missing_events import MissingEvents, missing_events
 from evallib.panel.breaks import breaks_of
 from evallib.panel.build import Panel
 from evallib.plan import Plan
@@ -88,6 +89,8 @@ class Design:
         Characteristics of councils by which effects can be told apart.
     heterogeneity : tuple of str
         Those that the plan names.
+    missing : MissingEvents, optional
+        How many events the register lacks, and whose they can be.
     """
 
     outcome: str
@@ -124,6 +127,7 @@ class Design:
     breaks: pd.DataFrame = field(default_factory=lambda: breaks_of(()))
     characteristics: tuple[Characteristic, ...] = ()
     heterogeneity: tuple[str, ...] = ()
+    missing: MissingEvents | None = None
 
     @property
     def n_treated(self) -> int:
@@ -242,6 +246,7 @@ def build_design(plan: Plan, panel: Panel, exposure: Exposure, outcome: str) -> 
         other_decision_reason=why_not,
         characteristics=describe_councils(plan, panel, figures, narrowed.table),
         heterogeneity=plan.heterogeneity,
+        missing=missing_events(plan, panel, exposure, figures.rule),
     )
     if under_other is not None:
         declared = _with_other_decision(declared, plan, panel, exposure, under_other)
@@ -254,7 +259,9 @@ def build_design(plan: Plan, panel: Panel, exposure: Exposure, outcome: str) -> 
     except DesignError as error:
         why = "; ".join(fault.what for fault in error.faults)
         return replace(declared, alternative_reason=why)
-    described = {name: getattr(declared, name) for name in ("characteristics", "heterogeneity")}
+    described = {
+        name: getattr(declared, name) for name in ("characteristics", "heterogeneity", "missing")
+    }
     return replace(declared, alternative=replace(alternative, **described))
 
 

@@ -98,18 +98,9 @@ def find_gaps(
     Gaps
         Councils that went out of office before the studied years are left out.
     """
-    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
-    until = max(known_to(exposure.events), begin)
-    months = pd.period_range(begin, until, freq="M")
     share, where = (share_held, "given") if share_held else share_of_totals(plan, exposure)
-    councils = exposure.councils.merge(
-        panel.store.councils[["council_code", "council_type", "region", "valid_to"]],
-        on="council_code",
-        how="left",
-    )
-    gone = pd.to_datetime(councils["valid_to"], errors="coerce") < begin
-    councils = councils[~gone].reset_index(drop=True)
-    chances = _chances_without_record(councils, months, share)
+    councils, months, chances = chances_without_record(plan, panel, exposure, share)
+    begin, until = months[0].start_time, _last_day(plan, exposure)
     spans = _doubtful_spans(plan, exposure, begin)
     never = np.where(councils["status"] == NO_RECORD, 1.0 - chances.sum(axis=1), 0.0)
     for place, row in enumerate(councils.to_dict("records")):
@@ -131,14 +122,31 @@ def find_gaps(
     )
 
 
-def _chances_without_record(
-    councils: pd.DataFrame, months: pd.PeriodIndex, share: float
-) -> np.ndarray:
-    """Return for councils without a record the chance of a first event by month (N, M).
+def chances_without_record(
+    plan: Plan, panel: Panel, exposure: Exposure, share: float
+) -> tuple[pd.DataFrame, pd.PeriodIndex, np.ndarray]:
+    """Return councils, months and, for those without a record, the chance of a first event (N, M).
 
     By council type and financial year, the events that the register lacks (recorded ones times
     1/share - 1) fall on the councils without a record alike; within a year on months alike.
+    Councils that went out of office before the studied years are left out.
+
+    Parameters
+    ----------
+    plan, panel, exposure
+        As in `find_gaps`.
+    share : float
+        The share of events that the register holds.
     """
+    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
+    months = pd.period_range(begin, _last_day(plan, exposure), freq="M")
+    councils = exposure.councils.merge(
+        panel.store.councils[["council_code", "council_type", "region", "valid_to"]],
+        on="council_code",
+        how="left",
+    )
+    gone = pd.to_datetime(councils["valid_to"], errors="coerce") < begin
+    councils = councils[~gone].reset_index(drop=True)
     chances = np.zeros((len(councils), len(months)))
     year = months.year - (months.month < 4)
     dates = councils["event_date"]
@@ -154,7 +162,14 @@ def _chances_without_record(
             within = np.asarray(year == first)
             chances[np.ix_(blank, within)] = each / int(within.sum())
     total = chances.sum(axis=1, keepdims=True)
-    return chances * np.where(total > MOST_LIKELY, MOST_LIKELY / np.maximum(total, 1e-300), 1.0)
+    chances *= np.where(total > MOST_LIKELY, MOST_LIKELY / np.maximum(total, 1e-300), 1.0)
+    return councils, months, chances
+
+
+def _last_day(plan: Plan, exposure: Exposure) -> pd.Timestamp:
+    """Return the last day of which the register speaks, not before the studied years begin."""
+    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
+    return max(known_to(exposure.events), begin)
 
 
 def _doubtful_spans(
