@@ -127,7 +127,6 @@ BAD_OPTIONS = [
     ("event_study", {"window": (-3, 2), "reference": -5}, "outside the window"),
     ("event_study", {"reference": 1}, "after exposure"),
     ("event_study", {"reference": -20}, "no row lies at the reference"),
-    ("ordered_logit", {}, "not available in this version"),
     ("group_tme", {}, "Did you mean 'group_time'"),
 ]
 
