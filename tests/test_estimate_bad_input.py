@@ -127,7 +127,7 @@ BAD_OPTIONS = [
     ("event_study", {"window": (-3, 2), "reference": -5}, "outside the window"),
     ("event_study", {"reference": 1}, "after exposure"),
     ("event_study", {"reference": -20}, "no row lies at the reference"),
-    ("group_tme", {}, "Did you mean 'group_time'"),
+    ("ordered_logi", {}, "Did you mean .ordered_logit."),
 ]
 
 
