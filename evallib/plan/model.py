@@ -50,6 +50,7 @@ from evallib.plan.rules import broken_rules
 from evallib.plan.show import plan_table
 from evallib.plan.specifications import Specifications
 from evallib.plan.unsafe_figures import UnsafeFigures
+from evallib.plan.verdict import VerdictRule
 
 # The keys that hold a list of parts: each item is read by itself, so that all faults are told.
 LISTED: dict[str, type[Part]] = {
@@ -238,6 +239,9 @@ class Plan(Part):
         "Other values of the plan's choices: all combinations with the plan's own are estimated.",
         kind="keys with values",
         default=Specifications(),
+    )
+    verdict: VerdictRule = parameter(
+        "The thresholds of the verdict.", kind="keys with values", default=VerdictRule()
     )
     few_treated: Literal["refuse", "permutation"] = parameter(
         "Below five treated councils: refuse, or answer by permutation of adoption paths (the "

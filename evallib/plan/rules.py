@@ -14,6 +14,7 @@ from evallib.plan.registers import escalation_rules
 from evallib.plan.rules_derived import derived_rules, index_rules, outcome_denominator_rules
 from evallib.plan.rules_own_data import own_data_rules
 from evallib.plan.specifications import specification_rules
+from evallib.plan.verdict import verdict_rules
 from evallib.plan.years import parse_financial_year
 
 
@@ -184,5 +185,6 @@ _RULES: tuple[tuple[frozenset[str], Callable[[_Known], Iterator[Broken]]], ...] 
     (frozenset({"indices"}), index_rules),
     (frozenset({"outcomes", "derived", "indices"}), outcome_denominator_rules),
     (frozenset({"specifications"}), specification_rules),
+    (frozenset({"verdict"}), verdict_rules),
     (frozenset(), _ranges),
 )

@@ -15,6 +15,7 @@ from evallib.plan.reading import Loc
 from evallib.plan.registers import Escalation
 from evallib.plan.specifications import Specifications
 from evallib.plan.unsafe_figures import UnsafeFigures
+from evallib.plan.verdict import VerdictRule
 
 PARTS: dict[str, type[Part]] = {
     "history": History,
@@ -25,6 +26,7 @@ PARTS: dict[str, type[Part]] = {
     **LISTED,
     "headline": Headline,
     "specifications": Specifications,
+    "verdict": VerdictRule,
     "people": People,
 }
 _WANTED = {
