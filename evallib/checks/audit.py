@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import pandas as pd
 
 from evallib.checks.base import CheckResult, Checks, Verdict, not_applicable
 from evallib.design import Design
-from evallib.errors import EstimationError
+from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate
 from evallib.inference.audit import DRAWS, Audit, audit
+from evallib.inference.designs import estimate_one
 
 CHECK = "audit"
 
@@ -76,6 +79,37 @@ def check_audit(design: Design, headline: Estimate | None, draws: int = DRAWS) -
     return CheckResult(
         CHECK, design.outcome, design.no_record, verdict, _sentence(found), _table(found)
     )
+
+
+def audit_designs(designs: Iterable[Design], role: str = "primary") -> Checks:
+    """Audit designs one by one, their headline estimated here.
+
+    Parameters
+    ----------
+    designs : Designs
+        The designs.
+    role : str
+        Only outcomes of this role; empty for all.
+
+    Returns
+    -------
+    Checks
+        An audit a design, as the default set has it for primary outcomes.
+    """
+    results = []
+    for design in designs:
+        if role not in ("", design.role):
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", EvallibWarning)
+                headline = estimate_one(design, design.headline[0])
+        except EstimationError as error:
+            reason = "; ".join(fault.what for fault in error.faults)
+            results.append(not_applicable(CHECK, design.outcome, design.no_record, reason))
+            continue
+        results.append(check_audit(design, headline))
+    return Checks(tuple(results))
 
 
 def read_flags(checks: Checks, design: Design) -> AuditFlags:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evallib.checks.audit import check_audit
 from evallib.checks.bacon import check_bacon
 from evallib.checks.balance import check_balance
 from evallib.checks.base import CheckResult, Checks, not_applicable
@@ -56,7 +57,8 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
         balance before exposure, counts by year, leave one council out, Bacon weights of the
         two-way estimate, breaks in the series and the base moved back one year, for both rules on
         councils without a record; whether the two comparison groups agree; the headline under
-        the other decision on suspicious figures; and what events that the register lacks could do.
+        the other decision on suspicious figures; what events that the register lacks could do; and,
+        for primary outcomes, the audit by placebos.
     """
     results: list[CheckResult] = []
     for design in [designs] if isinstance(designs, Design) else designs:
@@ -68,6 +70,8 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
         declared = find_estimate(estimates, design, design.headline[0])
         results.append(check_unsafe_figures(design, declared))
         results.append(_register(both, found))
+        if design.role == "primary":
+            results.append(check_audit(design, declared))
     return Checks(tuple(results))
 
 
