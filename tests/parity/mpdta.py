@@ -53,9 +53,8 @@ def _run(key: str, found: Estimate, expected: Mapping[str, Any]) -> Iterator[Row
 
     def row(quantity: str, ours: float, theirs: object, wide: bool = False) -> Row:
         allowed, source = (OLD_GROUP, GROUP_SOURCE) if wide else (tolerance, SOURCE)
-        return Row(
-            "mpdta", "group_time", f"{key} {quantity}", ours, number(theirs), allowed, source
-        )
+        name = f"{key} {quantity}"
+        return Row("mpdta", "group_time", name, ours, number(theirs), allowed, source, wide)
 
     cells = found.tidy().set_index("term")
     for cell in expected["attgt"]:

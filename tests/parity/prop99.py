@@ -62,6 +62,5 @@ def _weights(key: str, found: Estimate, figures: Mapping[str, Any]) -> Iterator[
         label = f"{key} lambda {year}"
         yield Row(CASE, found.estimator, label, periods[int(year)], number(figure), TIGHT, SOURCE)
     want = number(figures["placebo_se_seed12345_200reps"])
-    yield Row(
-        CASE, found.estimator, f"{key} placebo se", found.std_error[0], want, RANDOM, RANDOM_SOURCE
-    )
+    label, ours = f"{key} placebo se", found.std_error[0]
+    yield Row(CASE, found.estimator, label, ours, want, RANDOM, RANDOM_SOURCE, is_wide=True)
