@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evallib.errors import EstimationError, Fault, first_five
 from evallib.estimate.grid import dense_codes
 from evallib.estimate.hazard_binary import LikelihoodFit, refuse_separation, require_full_rank
 from evallib.estimate.hazard_options import Ties
@@ -16,6 +17,7 @@ ROUNDS = 50
 HALVINGS = 20
 GAIN = 1e-18
 FAR = 15.0
+FLAT = 1e-9
 
 Parts = tuple[float, FloatArray, FloatArray, FloatArray]
 
@@ -45,9 +47,14 @@ def fit_cox(rows: AtRisk, names: Sequence[str], ties: Ties) -> LikelihoodFit:
     place = dense_codes(rows.period)[1]
     events = np.bincount(place, weights=rows.event)
     size = np.bincount(place)
-    used = np.flatnonzero(events > 0)
+    tells = (events > 0) & ((events < size) | (ties != "exact"))
+    used = np.flatnonzero(tells)
+    if not used.size:
+        what = "in every period with an event all units at risk have it"
+        why = "there is nobody to compare them with"
+        raise EstimationError([Fault("covariates", what, why, "Use model='discrete'")])
     inside = rows.covariates - _means(rows.covariates, place, size)
-    within = (events > 0)[place]
+    within = tells[place]
     require_full_rank(inside[within], names)
     scale = np.sqrt((inside[within] ** 2).mean(axis=0))
     design = inside / scale
@@ -59,7 +66,8 @@ def fit_cox(rows: AtRisk, names: Sequence[str], ties: Ties) -> LikelihoodFit:
         step = np.linalg.lstsq(information, slope, rcond=None)[0]
         gain = float(slope @ step) / 2
         for _ in range(HALVINGS):
-            new = _parts(beta + step, design, rows.event, sets, ties)
+            with np.errstate(all="ignore"):  # a step too far gives no number and is halved
+                new = _parts(beta + step, design, rows.event, sets, ties)
             if new[0] >= value - 1e-12 * abs(value):
                 break
             step = step / 2
@@ -72,6 +80,10 @@ def fit_cox(rows: AtRisk, names: Sequence[str], ties: Ties) -> LikelihoodFit:
         free = np.eye(used.size)[np.searchsorted(used, place[within])]
         whole = np.column_stack([design[within], free])
         refuse_separation(whole, rows.event[within] > 0, names)
+    weights = np.linalg.eigvalsh(information)
+    if not weights[0] > FLAT * weights[-1]:
+        what = f"the events do not fix the slopes of {first_five(names)}"
+        raise EstimationError([Fault("covariates", what, "", "Leave some of these terms out")])
     covariance = np.linalg.inv(information) / np.outer(scale, scale)
     rowwise = None if ties == "exact" else scores * scale
     return LikelihoodFit(beta / scale, covariance, rowwise, value)

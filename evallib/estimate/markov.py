@@ -9,7 +9,7 @@ from evallib.estimate.markov_continuous import fit_continuous
 from evallib.estimate.markov_discrete import fit_discrete
 from evallib.estimate.markov_options import MarkovOptions
 from evallib.estimate.result import Estimate
-from evallib.estimate.transitions import take_transitions
+from evallib.estimate.transitions import require_clusters, take_transitions
 
 
 def fit_markov(
@@ -43,5 +43,6 @@ def fit_markov(
     """
     found = take_transitions(frame, columns, options, notes)
     if options.model == "discrete":
+        require_clusters(found, options, notes)
         return fit_discrete(found, options, notes)
     return fit_continuous(found, options, notes)

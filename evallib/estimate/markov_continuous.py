@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from evallib.estimate.markov_structure import (
     require_possible,
 )
 from evallib.estimate.result import BoolArray, Estimate, FloatArray, IntArray
-from evallib.estimate.transitions import Transitions
+from evallib.estimate.transitions import Transitions, require_clusters
 
 REFERENCES = (
     "Kalbfleisch and Lawless (1985), Journal of the American Statistical Association 80, "
@@ -77,11 +77,16 @@ def fit_continuous(found: Transitions, options: MarkovOptions, notes: Notes) -> 
     origin_of, target_of = find_allowed(found, options)
     is_exact = find_exact(found, options)
     found = leave_out_absorbed(found, origin_of, notes)
+    require_clusters(found, options, notes)
     require_possible(found, origin_of, target_of, is_exact)
     size = _scale(found, options)
     means = found.covariates.mean(axis=0)
-    cells = collect_cells(found, origin_of, target_of, is_exact, (found.covariates - means) / size)
-    best = _unscale(find_maximum(cells, _crude(found, origin_of, target_of)), size, origin_of.size)
+    unit = float(np.median(found.span))
+    paced = replace(found, span=found.span / unit)
+    cells = collect_cells(paced, origin_of, target_of, is_exact, (found.covariates - means) / size)
+    entries = int(is_exact[found.target].sum())
+    best = find_maximum(cells, _crude(paced, origin_of, target_of))
+    best = _unscale(best, size, unit, entries)
     covariance, df, se_method, slug, scores = _inference(found, best, options)
     process = MarkovProcess(
         states=found.states,
@@ -226,14 +231,24 @@ def _crude(found: Transitions, origin_of: IntArray, target_of: IntArray) -> Floa
     return np.asarray(np.log(seen / time[origin_of]))
 
 
-def _unscale(best: Maximum, size: FloatArray, rates: int) -> Maximum:
-    """Return a maximum in the covariates' own units."""
+def _unscale(best: Maximum, size: FloatArray, unit: float, entries: int) -> Maximum:
+    """Return a maximum in the units of covariates and of time.
+
+    Parameters
+    ----------
+    unit : float
+        The time that counted as one.
+    entries : int
+        Pairs that end with an entry at an exact time, each with a density in units of time.
+    """
+    rates = best.theta.size // (1 + size.size)
     whole = np.concatenate([np.ones(rates), np.repeat(size, rates)])
+    shift = np.concatenate([np.full(rates, np.log(unit)), np.zeros(rates * size.size)])
     flat = best.flat / whole[:, None]
     length = np.linalg.norm(flat, axis=0)
     return Maximum(
-        theta=best.theta / whole,
-        loglik=best.loglik,
+        theta=best.theta / whole - shift,
+        loglik=best.loglik - entries * float(np.log(unit)),
         information=best.information * np.outer(whole, whole),
         inverse=best.inverse / np.outer(whole, whole),
         flat=flat / np.where(length > 0, length, 1.0),
@@ -263,6 +278,7 @@ def _warn_loose(terms: tuple[str, ...], loose: BoolArray, notes: Notes) -> None:
     names = [term for term, is_one in zip(terms, loose, strict=True) if is_one]
     text = (
         f"The data do not fix {len(names)} terms, which have no standard error: "
-        f"{first_five(names)}. A rate runs to zero where other ways explain all changes."
+        f"{first_five(names)}. A rate runs to zero where no change needs it, and to infinity where "
+        "no observation shows the state before."
     )
     notes.warn(EvallibWarning, text)

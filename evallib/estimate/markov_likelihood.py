@@ -85,6 +85,8 @@ def evaluate(theta: FloatArray, cells: Cells) -> tuple[FloatArray, FloatArray]:
     log_rates = slopes[0] + cells.design @ slopes[1:]
     q = intensities(log_rates, cells)
     values, vectors = np.linalg.eig(q)
+    above = np.maximum(values.real, 0.0)  # by rounding alone
+    values = values - above
     doubtful = ~(np.linalg.cond(vectors) < DOUBTFUL)
     inverse = np.linalg.inv(np.where(doubtful[:, None, None], np.eye(cells.states), vectors))
     chance = np.empty(cells.span.size)

@@ -152,9 +152,7 @@ def take_transitions(
         covariates=held[first],
         across=across,
     )
-    found = _with_values(found, options, notes)
-    _require_clusters(found, options, notes)
-    return found
+    return _with_values(found, options, notes)
 
 
 def read_states(
@@ -223,7 +221,7 @@ def _with_values(found: Transitions, options: MarkovOptions, notes: Notes) -> Tr
     return found if keep.all() else found.keep(keep)
 
 
-def _require_clusters(found: Transitions, options: MarkovOptions, notes: Notes) -> None:
+def require_clusters(found: Transitions, options: MarkovOptions, notes: Notes) -> None:
     """Refuse two clusters or fewer; warn of fewer than ten."""
     if options.vcov != "cluster":
         return
