@@ -38,6 +38,8 @@ _HOME = {
     "estimate_judgements": "evallib.inference",
     "check": "evallib.checks",
     "judge": "evallib.checks",
+    "audit_designs": "evallib.checks.audit",
+    "placebo_power": "evallib.inference.audit",
     "open_run": "evallib.run",
 }
 __all__ = [*_HOME, "estimate", "views"]

@@ -33,6 +33,7 @@ _MODULES = {
     "flow": ("charts_of", "quality_tables", "sample_flow"),
     "samples": ("cohorts_table", "designs_table", "other_events", "outcome_paths"),
     "honest": ("honest_pretrends",),
+    "audit": ("design_audit",),
     "findings": ("checks_overview", "effects", "warnings_table"),
     "estimators": ("other_estimators",),
     "judgements": ("judgement_models", "judgements_around_events", "judgements_on_file"),
