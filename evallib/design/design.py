@@ -21,6 +21,7 @@ from evallib.exposure.missing_events import MissingEvents, missing_events
 from evallib.panel.breaks import breaks_of
 from evallib.panel.build import Panel
 from evallib.plan import Plan
+from evallib.plan.verdict import VerdictRule
 
 RULES = ("assume_not_exposed", "only_known")
 
@@ -147,9 +148,10 @@ class Design:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Designs:
-    """The designs of all outcomes of a plan, in the plan's order."""
+    """The designs of all outcomes of a plan, in the plan's order, with the thresholds of verdicts."""
 
     items: tuple[Design, ...]
+    verdict: VerdictRule = field(default_factory=VerdictRule)
 
     def __iter__(self) -> Iterator[Design]:
         """Iterate over the designs."""
@@ -295,7 +297,7 @@ def build_designs(plan: Plan, panel: Panel, exposure: Exposure) -> Designs:
             faults += error.faults
     if faults:
         raise DesignError(faults)
-    return Designs(tuple(built))
+    return Designs(tuple(built), plan.verdict)
 
 
 def _build(

@@ -125,7 +125,7 @@ def movable(problem: Problem, codes: IntArray, units: IntArray, aggregation: str
             (control[codes] * both).sum(axis=0),
         ]
     )
-    mass = np.bincount(codes, weights=problem.weight, minlength=n_paths)
+    mass = (codes[:, None] == np.arange(n_paths)[None, :]).astype(float).T @ problem.weight
     return Movable(
         wanted=wanted,
         path=path,
@@ -195,8 +195,8 @@ def _sums_of(panel: Movable, paths: IntArray) -> Sums:
         member = ((paths == path) & (paths != panel.recorded)).astype(float)
         own = panel.own[path] - panel.own[panel.recorded]
         control = panel.control[path] - panel.control[panel.recorded]
-        parts = (own * panel.change, own * panel.both)
-        parts += (control * panel.change, control * panel.both)
+        parts = [own * panel.change, own * panel.both]
+        parts += [control * panel.change, control * panel.both]
         for place, part in enumerate(parts):
             cells[:, place] += member @ part
         mass[:, path] += member @ panel.weight
