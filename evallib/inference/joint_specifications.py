@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from evallib.estimate.result import FloatArray
+from evallib.estimate.result import BoolArray, FloatArray
 
 STATISTICS = ("median_effect", "share_significant", "average_z")
 
@@ -85,13 +85,14 @@ def _statistics(effect: FloatArray, score: FloatArray, level: float) -> tuple[Fl
     """Return median, share significant with the dominant sign and average z, each (R,)."""
     if not effect.shape[1]:
         return tuple(np.full((3, len(effect)), np.nan))
-    known = np.isfinite(effect) & np.isfinite(score)
+    known: BoolArray = np.asarray(np.isfinite(effect) & np.isfinite(score))
     score = np.where(known, score, 0.0)
     critical = stats.norm.isf((1 - level) / 2)
     up = (np.where(known, effect, 0.0) > 0).sum(axis=1) * 2 >= known.sum(axis=1)
     signed = np.where(up[:, None], score, -score)
     size = np.maximum(known.sum(axis=1), 1)
-    filled = np.where(known.any(axis=1)[:, None], np.where(known, effect, np.nan), 0.0)
+    some: BoolArray = np.asarray(known.any(axis=1))
+    filled = np.where(some[:, None], np.where(known, effect, np.nan), 0.0)
     median = np.nanmedian(filled, axis=1)
     return median, (signed > critical).sum(axis=1) / size, score.sum(axis=1) / np.sqrt(size)
 
@@ -147,5 +148,5 @@ def _dummies(values: Sequence[str]) -> tuple[list[str], FloatArray]:
 def _fit(blocks: Sequence[FloatArray], effect: FloatArray) -> tuple[float, FloatArray]:
     """Return the sum of squared residuals and the coefficients, a constant first."""
     table = np.column_stack([np.ones(effect.size), *blocks])
-    beta = np.linalg.lstsq(table, effect, rcond=None)[0]
+    beta = np.asarray(np.linalg.lstsq(table, effect, rcond=None)[0], dtype=float)
     return float(((effect - table @ beta) ** 2).sum()), beta

@@ -16,7 +16,7 @@ from evallib.estimate.aggregate import averages, pick
 from evallib.estimate.batch import solve_batch
 from evallib.estimate.many_regressions import ESTIMATED, Specification, solve_specifications
 from evallib.estimate.result import FloatArray, IntArray
-from evallib.inference.fitting import fit_design
+from evallib.inference.fitting import WITH_EVENT_YEAR, fit_design
 from evallib.inference.paths import PathPanel, path_panel, path_problem
 from evallib.inference.permutation import permute_paths
 from evallib.inference.permuted_regression import path_after, path_rows
@@ -46,6 +46,8 @@ class Item:
     covariates : tuple of str
     cluster : str
         'council', 'region' or 'council_type'.
+    is_repeated : bool
+        Whether the same specification without covariates is among the outcome's.
     """
 
     number: int
@@ -53,6 +55,7 @@ class Item:
     winsorise: float
     covariates: tuple[str, ...]
     cluster: str
+    is_repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +114,23 @@ class Answer:
 
 def solve_job(job: Job) -> list[Answer]:
     """Return the answers of a job's specifications."""
-    two_way = [item for item in job.items if item.estimator == "twfe"]
-    others = [item for item in job.items if item.estimator != "twfe"]
+    refused, items = _refuse(job)
+    two_way = [item for item in items if item.estimator == "twfe"]
+    others = [item for item in items if item.estimator != "twfe"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EvallibWarning)
-        answers = _two_way(job, two_way) if two_way else []
-        return answers + [_other(job, item) for item in others]
+        answers = [Answer(item, reason=reason) for item, reason in refused]
+        answers += _two_way(job, two_way) if two_way else []
+        answers += [_other(job, item) for item in others]
+        cells = [
+            one.item
+            for one in answers
+            if one.item.estimator == "group_time" and not one.reason and not one.item.covariates
+        ]
+        if not cells or not job.draws:
+            return answers
+        drawn = _permuted_group_time(job, cells)
+    return [replace(one, drawn=drawn.get(one.item.number, one.drawn)) for one in answers]
 
 
 def winsorised(design: Design, share: float) -> Design:
@@ -147,42 +161,50 @@ def _draw(job: Job, panel: PathPanel, codes: IntArray) -> IntArray:
     return permute_paths(codes, panel.strata, panel.cluster, job.draws, rng, numbers[:, place])
 
 
-def _refusal(job: Job, item: Item, counts: dict[str, int]) -> str:
-    """Return why the sample is too thin for a specification; empty where it is not."""
-    design = job.design
-    try:
-        require_treated(design.n_treated, design.outcome, item.estimator, design.few_treated)
-    except EstimationError as error:
-        return "; ".join(fault.what for fault in error.faults)
-    if item.cluster != "council" and counts[item.cluster] < FEWEST_CLUSTERS:
-        return FEW.format(counts[item.cluster], item.cluster.replace("_", " "))
-    return ""
+def _refuse(job: Job) -> tuple[list[tuple[Item, str]], list[Item]]:
+    """Return the specifications that the sample cannot carry, with the reason, and the others."""
+    design, refused, kept = job.design, [], []
+    counts = {name: int(design.councils[column].nunique()) for name, column in CLUSTERS.items()}
+    for item in job.items:
+        try:
+            require_treated(design.n_treated, design.outcome, item.estimator, design.few_treated)
+        except EstimationError as error:
+            refused.append((item, "; ".join(fault.what for fault in error.faults)))
+            continue
+        absorbed = _absorbed(job, item) if item.is_repeated else []
+        if item.cluster != "council" and counts[item.cluster] < FEWEST_CLUSTERS:
+            level = item.cluster.replace("_", " ")
+            refused.append((item, FEW.format(counts[item.cluster], level)))
+        elif item.covariates and len(absorbed) == len(item.covariates):
+            names = ", ".join(absorbed)
+            refused.append((item, f"council effects absorb {names}: the same as without"))
+        else:
+            kept.append(item)
+    return refused, kept
 
 
-def _cluster_counts(design: Design) -> dict[str, int]:
-    return {name: int(design.councils[column].nunique()) for name, column in CLUSTERS.items()}
+def _absorbed(job: Job, item: Item) -> list[str]:
+    """Return the covariates that the council effects of an estimator absorb."""
+    if item.estimator in WITH_EVENT_YEAR:
+        return []
+    table = job.controls if item.estimator == "twfe" else job.design.full
+    return [name for name in item.covariates if not _varies(job.design, table[name])]
 
 
 def _two_way(job: Job, items: Sequence[Item]) -> list[Answer]:
     """Solve all two-way specifications from one set of columns."""
-    design, counts = job.design, _cluster_counts(job.design)
-    refused = {item.number: _refusal(job, item, counts) for item in items}
-    asked = [item for item in items if not refused[item.number]]
-    answers = [Answer(item, reason=refused[item.number]) for item in items if refused[item.number]]
-    if not asked:
-        return answers
-    panel = path_panel(design)
-    shares = sorted({item.winsorise for item in asked})
+    design, panel = job.design, path_panel(job.design)
+    answers: list[Answer] = []
+    shares = sorted({item.winsorise for item in items})
     names = [name for name in job.controls if _varies(design, job.controls[name])]
     series = [winsorised(design, share).full["value"] for share in shares]
     grids = [
         _grid(panel, design, values) for values in [*series, *(job.controls[n] for n in names)]
     ]
-    ways = [design.councils.sort_values("council_code")[column] for column in CLUSTERS.values()]
     columns = PathColumns(
         np.array([np.full(panel.outcome.shape, np.nan), *grids]),
         panel.weight,
-        np.array([np.unique(way.astype(str), return_inverse=True)[1] for way in ways]),
+        np.array(_cluster_codes(design)),
         path_after(panel.paths, panel.periods).astype(float),
         path_rows(panel.paths, panel.periods, design.anticipation),
     )
@@ -194,17 +216,17 @@ def _two_way(job: Job, items: Sequence[Item]) -> list[Answer]:
             tuple(first + names.index(name) for name in item.covariates if name in names),
             list(CLUSTERS).index(item.cluster),
         )
-        for item in asked
+        for item in items
     ]
     found = solve_specifications(columns.on_paths(panel.codes), wanted)
-    drawn = np.zeros((2, job.draws, len(asked)))
+    drawn = np.zeros((2, job.draws, len(items)))
     if job.draws:
         drawn = permute_specifications(columns, wanted, _draw(job, panel, panel.codes))
         here = permute_specifications(columns, wanted, panel.codes[None])
         # Draws take the small-sample factor of the real assignment.
         ratio = drawn[0] / drawn[1] * (here[1, 0] / found.std_error)
         drawn[1] = normal_scores(ratio, found.df)
-    for s, item in enumerate(asked):
+    for s, item in enumerate(items):
         if found.problem[s] != ESTIMATED:
             answers.append(Answer(item, reason=found.problem[s]))
             continue
@@ -247,9 +269,6 @@ def normal_scores(ratio: FloatArray, df: FloatArray | IntArray) -> FloatArray:
 
 def _other(job: Job, item: Item) -> Answer:
     """Fit one specification through the door, with analytic inference."""
-    reason = _refusal(job, item, _cluster_counts(job.design))
-    if reason:
-        return Answer(item, reason=reason)
     design = winsorised(_clustered(job.design, item.cluster), item.winsorise)
     try:
         fitted = fit_design(design, item.estimator)
@@ -263,11 +282,8 @@ def _other(job: Job, item: Item) -> Answer:
         return Answer(item, reason="no standard error: too few councils vary")
     df = np.inf if fitted.df is None else fitted.df
     counts = (fitted.n_obs, fitted.n_units, fitted.n_treated_units, fitted.n_clusters)
-    drawn = None
-    if job.draws and item.estimator == "group_time" and not design.covariates:
-        drawn = _permuted_group_time(job, design)
     score = float(normal_scores(np.array(effect[0] / effect[1]), np.array(df)))
-    return Answer(item, effect, counts, fitted.inference, drawn, score)
+    return Answer(item, effect, counts, fitted.inference, None, score)
 
 
 def _clustered(design: Design, cluster: str) -> Design:
@@ -289,15 +305,52 @@ def headline_kind(design: Design) -> str:
     return kind if estimator == "group_time" else "group"
 
 
-def _permuted_group_time(job: Job, design: Design) -> FloatArray:
-    """Return estimates and z of group-time effects under permuted paths, (2, R)."""
-    problem, codes = path_problem(design, path_panel(design))
-    drawn = _draw(job, path_panel(job.design), codes)
+def _permuted_group_time(job: Job, items: Sequence[Item]) -> dict[int, FloatArray]:
+    """Return estimates and z of group-time effects under permuted paths, (2, R) by number."""
+    design, panel = job.design, path_panel(job.design)
+    shares = sorted({item.winsorise for item in items})
+    problems = [
+        path_problem(design, replace(panel, outcome=_winsorised_grid(job.design, panel, share)))
+        for share in shares
+    ]
+    problem, codes = problems[0]
+    drawn = _draw(job, panel, codes)
     cells = problem.cells
     every = averages(headline_kind(design), cells.group, cells.period, cells.path)
-    found = np.full((2, job.draws), np.nan)
-    for part, (estimate,), (sums,) in solve_batch(problem, drawn, pick(every, np.array([0]))):
-        error = np.sqrt((sums[:, 0] ** 2).sum(axis=-1)) / problem.outcome.shape[0]
-        found[0, part] = estimate[:, 0]
-        found[1, part] = np.where(error > 0, found[0, part] / np.where(error > 0, error, 1), np.nan)
-    return found.astype(np.float32)
+    ways = dict(zip(CLUSTERS, _cluster_codes(design), strict=True))
+    changes = [one.difference for one, _ in problems]
+    found = {item.number: np.full((2, job.draws), np.nan) for item in items}
+    alone = replace(problem, cluster=np.arange(codes.size))
+    for part, estimates, influence in solve_batch(
+        alone, drawn, pick(every, np.array([0])), changes
+    ):
+        for item in items:
+            place = shares.index(item.winsorise)
+            sums = _sum_clusters(influence[place][:, 0], ways[item.cluster])
+            error = np.sqrt((sums**2).sum(axis=-1)) / codes.size
+            point = estimates[place][:, 0]
+            found[item.number][0, part] = point
+            safe = np.where(error > 0, error, np.nan)
+            found[item.number][1, part] = point / safe
+    return {number: values.astype(np.float32) for number, values in found.items()}
+
+
+def _winsorised_grid(design: Design, panel: PathPanel, share: float) -> FloatArray:
+    grid = _grid(panel, design, winsorised(design, share).full["value"])
+    return np.where(panel.observed, grid, 0.0)
+
+
+def _sum_clusters(values: FloatArray, codes: IntArray) -> FloatArray:
+    """Return the sums of values (r, N) within clusters (r, G)."""
+    order = np.argsort(codes, kind="stable")
+    first = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return np.asarray(np.add.reduceat(values[:, order], first, axis=1))
+
+
+def _cluster_codes(design: Design) -> list[IntArray]:
+    """Return the codes of councils, sorted, under every way to cluster."""
+    councils = design.councils.sort_values("council_code")
+    return [
+        np.unique(councils[column].astype(str), return_inverse=True)[1].astype(np.int64)
+        for column in CLUSTERS.values()
+    ]

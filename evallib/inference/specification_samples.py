@@ -122,6 +122,7 @@ class Samples:
             choices.get("winsorise", 0.0),
             choices.get("covariates", covariates),
             choices.get("cluster", self.plan.cluster),
+            () in (covariates, *self.plan.specifications.covariates),
         )
 
     def _panel(self, sample: Mapping[str, Any]) -> Panel:
@@ -148,6 +149,14 @@ class Samples:
 
     def _design(self, outcome: str, sample: Choices) -> Design | str:
         """Return a sample's design under its rule for councils without a record, or why not."""
+        covariates = sample["covariates"]
+        if covariates:
+            plain = () if self.plan.covariates else None
+            without = self._design(outcome, sample | {"covariates": plain})
+            if isinstance(without, Design):
+                beside = _beside(without, self._panel(sample), covariates)
+                if beside is not None:
+                    return beside
         rule = sample.get("no_record", self.plan.no_record)
         # Both rules are built at once; flags of concurrent events are only shown.
         both = sample | {"no_record": "assume_not_exposed"}
@@ -168,9 +177,27 @@ class Samples:
                 design = build_design(plan, self._panel(sample), self._exposure(sample), outcome)
         except EvallibError as error:
             return "; ".join(dict.fromkeys(fault.what for fault in error.faults))
-        plain = {"characteristics": (), "other_decision": None}
-        alternative = design.alternative and replace(design.alternative, **plain)
-        return replace(design, **plain, alternative=alternative)
+        alternative = design.alternative and _bare(design.alternative)
+        return replace(_bare(design), alternative=alternative)
+
+
+def _bare(design: Design) -> Design:
+    """Return a design without what a specification does not read."""
+    return replace(design, characteristics=(), other_decision=None, missing=None)
+
+
+def _beside(design: Design, panel: Panel, covariates: tuple[str, ...]) -> Design | None:
+    """Return a design with covariates beside its rows; None where some row has no value."""
+    values = {name: covariate_values(panel, name, design.full) for name in covariates}
+    if any(column.isna().any() for column in values.values()):
+        return None
+    keys = ["council_code", "period"]
+    table = design.full[keys].assign(**values)
+    frames = {
+        name: getattr(design, name).merge(table, on=keys, how="left")
+        for name in ("full", "frame", "group_time_frame")
+    }
+    return replace(design, **frames, covariates=covariates)
 
 
 class _quiet(warnings.catch_warnings):
