@@ -278,6 +278,27 @@ def test_bacons_comparisons_make_up_the_two_way_estimate(cohorts):
     assert np.array_equal(left.point, same.point)
 
 
+@pytest.mark.parametrize("cohorts", [(2014, 2016, np.nan), (2010, 2014, 2017)])
+def test_bacons_groups_and_what_is_inside_them_make_up_the_estimate_with_covariates(cohorts):
+    frame = staggered(seed=3, cohorts=cohorts)
+    frame["other"] = frame["share"] + frame["exposed"] * frame["people"]
+    options = {"cohort": "first", "covariates": ["share", "other"]}
+    found = fit("bacon", frame, **COLUMNS, **options)
+    table, within = found.details["comparisons"], found.details["within"]
+    assert 0 < within.weight < 1
+    assert table["weight"].sum() == pytest.approx(1, abs=1e-12)
+    between = (table["weight"] * table["estimate"]).sum()
+    total = within.weight * within.estimate + (1 - within.weight) * between
+    two_way = fit("twfe", frame, **COLUMNS, **options)
+    assert total == pytest.approx(two_way.point[0], abs=1e-10)
+    assert found.std_error[0] == pytest.approx(two_way.std_error[0], rel=1e-10)
+    assert found.terms[1:] == tuple(
+        f"treated={int(one)},untreated={name}"
+        for one, two in zip(table["treated"], table["untreated"], strict=True)
+        for name in [{np.inf: "never", -np.inf: "always"}.get(two, f"{two:g}")]
+    )
+
+
 def test_cohorts_without_a_period_between_them_are_one_for_bacon():
     frame = staggered(cohorts=(2013, 2014, 2016, np.nan))
     frame = frame[frame["year"] != 2013]

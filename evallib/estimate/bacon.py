@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from evallib.errors import EstimationError, Fault, first_five
+from evallib.estimate.bacon_controlled import decompose_controlled
 from evallib.estimate.columns import Notes
 from evallib.estimate.intake import Sample, keep_units
 from evallib.estimate.regression_options import BaconOptions, TwfeOptions
-from evallib.estimate.result import BoolArray, Estimate, IntArray
+from evallib.estimate.result import BoolArray, Estimate, FloatArray, IntArray
 from evallib.estimate.twfe import fit_twfe
 from evallib.estimate.two_way import balance
 
@@ -29,7 +30,8 @@ KINDS = {
 def fit_bacon(sample: Sample, options: BaconOptions, notes: Notes) -> Estimate:
     """Return the two-way estimate and the comparisons that it is a weighted mean of.
 
-    The table of comparisons, with weights, is ``details['comparisons']``.
+    The table of comparisons, with weights, is ``details['comparisons']``; with covariates
+    ``details['within']`` has the part of the estimate from inside the groups.
 
     Raises
     ------
@@ -52,12 +54,23 @@ def fit_bacon(sample: Sample, options: BaconOptions, notes: Notes) -> Estimate:
     two_way = fit_twfe(
         sample,
         TwfeOptions(
-            cluster=options.cluster, small_sample=options.small_sample, level=options.level
+            covariates=options.covariates,
+            cluster=options.cluster,
+            small_sample=options.small_sample,
+            level=options.level,
         ),
         notes,
         by_engine=options.small_sample == "linearmodels",
     )
-    table = decompose(sample)
+    within = {}
+    if options.covariates:
+        exposed = (sample.periods >= sample.cohort[:, None]).astype(float)
+        table, inside = decompose_controlled(
+            sample.outcome, exposed, sample.covariates, _groups(sample)
+        )
+        within = {"within": inside}
+    else:
+        table = decompose(sample)
     terms = tuple(
         f"treated={one:g},untreated={_name(two)}"
         for one, two in zip(table["treated"], table["untreated"], strict=True)
@@ -70,18 +83,19 @@ def fit_bacon(sample: Sample, options: BaconOptions, notes: Notes) -> Estimate:
         two_way,
         estimator="bacon",
         estimand="The two-way coefficient as a weighted mean of comparisons of two groups over "
-        "time; the weights are in details['comparisons'].",
+        "time; the weights are in details['comparisons']"
+        + (", and details['within'] has the part from inside groups." if within else "."),
         terms=("att", *terms),
-        point=np.concatenate([two_way.point, table["estimate"]]),
-        std_error=np.concatenate([two_way.std_error, blank]),
-        conf_low=np.concatenate([two_way.conf_low, blank]),
-        conf_high=np.concatenate([two_way.conf_high, blank]),
-        p_value=np.concatenate([two_way.p_value, blank]),
+        point=np.concatenate([two_way.point[:1], table["estimate"]]),
+        std_error=np.concatenate([two_way.std_error[:1], blank]),
+        conf_low=np.concatenate([two_way.conf_low[:1], blank]),
+        conf_high=np.concatenate([two_way.conf_high[:1], blank]),
+        p_value=np.concatenate([two_way.p_value[:1], blank]),
         covariance=covariance,
-        term_obs=np.concatenate([two_way.term_obs, table["rows"]]).astype(np.int64),
-        term_units=np.concatenate([two_way.term_units, table["units"]]).astype(np.int64),
+        term_obs=np.concatenate([two_way.term_obs[:1], table["rows"]]).astype(np.int64),
+        term_units=np.concatenate([two_way.term_units[:1], table["units"]]).astype(np.int64),
         term_treated_units=np.concatenate(
-            [two_way.term_treated_units, table["treated_units"]]
+            [two_way.term_treated_units[:1], table["treated_units"]]
         ).astype(np.int64),
         event_time=np.full(1 + count, np.nan),
         scores=None,
@@ -89,8 +103,18 @@ def fit_bacon(sample: Sample, options: BaconOptions, notes: Notes) -> Estimate:
         details={
             **{key: two_way.details[key] for key in ("small_sample", "vcov", "thinness")},
             "comparisons": table[["treated", "untreated", "type", "estimate", "weight"]],
+            **within,
         },
     )
+
+
+def _groups(sample: Sample) -> FloatArray:
+    """Return each unit's first exposed period; minus infinity is always, infinity never."""
+    periods = sample.periods
+    cohort = np.where(sample.cohort > periods.max(), np.inf, sample.cohort)
+    place = np.minimum(np.searchsorted(periods, cohort), periods.size - 1)
+    cohort = np.where(np.isinf(cohort), cohort, periods[place])
+    return np.asarray(np.where(cohort <= periods.min(), -np.inf, cohort))
 
 
 def _name(cohort: float) -> str:
@@ -106,11 +130,7 @@ def decompose(sample: Sample) -> pd.DataFrame:
         Balanced. Units exposed from the first period on are one group, 'always'; cohorts after
         the last period are never exposed in it. Cohorts without a period between them are one.
     """
-    periods, outcome = sample.periods, sample.outcome
-    cohort = np.where(sample.cohort > periods.max(), np.inf, sample.cohort)
-    place = np.minimum(np.searchsorted(periods, cohort), periods.size - 1)
-    cohort = np.where(np.isinf(cohort), cohort, periods[place])  # first period that is exposed
-    cohort = np.where(cohort <= periods.min(), -np.inf, cohort)
+    periods, outcome, cohort = sample.periods, sample.outcome, _groups(sample)
     starts, size = np.unique(cohort, return_counts=True)
     mean = np.array([outcome[cohort == start].mean(axis=0) for start in starts])
     share = {s: float((periods >= s).mean()) for s in starts}

@@ -161,6 +161,9 @@ class BaconOptions:
 
     Parameters
     ----------
+    covariates : tuple of str
+        Columns of numbers. With them groups are compared by what the covariates leave of
+        exposure, and part of the estimate comes from inside the groups.
     cluster : str or (str, str), optional
         Of the two-way estimate that is decomposed; default the unit.
     small_sample : 'stata', 'fixest', 'linearmodels' or 'none'
@@ -169,6 +172,7 @@ class BaconOptions:
     level : float
     """
 
+    covariates: tuple[str, ...] = ()
     cluster: Cluster = None
     small_sample: SmallSample = "stata"
     allow_unbalanced: bool = True

@@ -16,6 +16,7 @@ from parity.rows import Case, Row, number
 # (key of the reference, estimator, options); later options stand for earlier ones.
 Run = tuple[str, str, Mapping[str, Any]]
 TIGHT = 1e-10
+BACONDECOMP = "R: bacondecomp 0.1.3"
 FIXEST = {"small_sample": "fixest"}
 BARE = {"small_sample": "none"}
 IID = {"vcov": "iid"}
@@ -210,10 +211,21 @@ def _bacon(folder: Path, reference: Mapping[str, Any]) -> Iterator[Row]:
     frame = pd.read_csv(folder / "castle.csv")
     columns = _read("l_homicide", "state", treatment="post")
     yield from compare(case, CASTLE, frame, columns, figures)
-    yield from _comparisons("castle", fit("bacon", frame, **columns), figures["bacon"])
+    found = _decomposed(frame, columns)
+    yield from _comparisons("castle", found, figures["bacon"])
+    yield from _kinds(found, figures["bacon_summary"])
+    found = _decomposed(frame, {**columns, "covariates": ["l_income", "l_pop"]})
+    controlled, within = figures["bacon_controlled"], found.details["within"]
+    yield from _comparisons("castle, covariates,", found, controlled["two_by_twos"])
+    for quantity, mine, theirs in (
+        ("estimate", within.estimate, controlled["beta_hat_w"]),
+        ("weight", within.weight, controlled["Omega"]),
+    ):
+        name = f"castle, covariates, within groups {quantity}"
+        yield Row(case, "bacon", name, mine, number(theirs), TIGHT, BACONDECOMP)
     frame = pd.read_csv(folder / "math_reform.csv")
     columns = _read("incearn_ln", "state", time="class", treatment="reform_math")
-    found = fit("bacon", frame, **columns)
+    found = _decomposed(frame, columns)
     want = number(figures["math_reform_twfe"][0]["est"])
     source = "R: fixest 0.14.2"
     yield Row(case, "twfe", "math_reform estimate", found.point[0], want, TIGHT, source)
@@ -222,9 +234,27 @@ def _bacon(folder: Path, reference: Mapping[str, Any]) -> Iterator[Row]:
     yield from _comparisons("math_reform", found, figures["math_reform"])
 
 
+def _decomposed(frame: pd.DataFrame, columns: Mapping[str, Any]) -> Estimate:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fit("bacon", frame, **columns)
+
+
+def _kinds(found: Estimate, figures: Any) -> Iterator[Row]:
+    """Yield weights and weighted estimates summed by type of comparison."""
+    table = found.details["comparisons"]
+    table = table.assign(product=table["weight"] * table["estimate"]).groupby("type")
+    sums = table[["weight", "product"]].sum()
+    for figure in figures:
+        for quantity, theirs in (("weight", figure["w"]), ("product", figure["we"])):
+            name = f"castle {figure['type']} sum of {quantity}s"
+            mine = sums.loc[figure["type"], quantity]
+            yield Row("castle_bacon", "bacon", name, mine, number(theirs), TIGHT, BACONDECOMP)
+
+
 def _comparisons(label: str, found: Estimate, figures: Any) -> Iterator[Row]:
     table = found.details["comparisons"].set_index(["treated", "untreated"])
-    source = "R: bacondecomp 0.1.3"
+    source = BACONDECOMP
     for figure in figures:
         other = figure["untreated"]
         mine = table.loc[(figure["treated"], math.inf if other is None else other)]
