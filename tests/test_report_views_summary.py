@@ -77,3 +77,12 @@ def test_a_summary_of_another_run_says_first_which() -> None:
     assert answer(plan, results(0.2)).sentences[0].startswith("Of one primary outcome")
     read = answer(plan, results(0.2, is_own=False)).sentences[0]
     assert read == "Read from the run default-12345678."
+
+
+def test_changed_thresholds_are_the_first_words() -> None:
+    plan = load_plan("peer_challenge", ["verdict.permutation_p=0.01"])
+    for is_own in (True, False):
+        first = answer(plan, results(0.2, is_own)).sentences[0]
+        assert first.startswith(
+            "Thresholds of the verdicts were changed: permutation p 0.01 in place of 0.05. "
+        )

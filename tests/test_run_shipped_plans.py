@@ -103,13 +103,15 @@ def test_verdicts_follow_the_rule_from_the_saved_figures(ran: Ran) -> None:
     name = next((ran.folder / "tables").glob("0*_verdicts.csv"))
     table = pd.read_csv(name)
     primary = table[table["role"] == "primary"]
-    words = {"design not fit", "cannot tell", "no sizeable change", "not yet judged"}
-    assert set(primary["verdict"]) <= words
+    words = {"design not fit", "cannot tell", "no sizeable change", "suggestive"}
+    told = {"suggestive", *(f"consistent with {way}" for way in ("improvement", "decline"))}
+    assert set(primary["verdict"]) <= words | told
     for row in primary.itertuples():
         if row.verdict == "no sizeable change":
             assert -row.meaningful_change < row.holm_low < row.holm_high < row.meaningful_change
-        if row.verdict == "not yet judged":
-            assert row.estimate * row.other_estimate >= 0
+        if row.verdict in told:
+            assert row.holm_low * row.holm_high > 0
+            assert not row.estimate * row.other_estimate < 0
     assert (primary["holm_level"] >= 0.95).all()
 
 

@@ -148,7 +148,7 @@ class Design:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Designs:
-    """The designs of all outcomes of a plan, in the plan's order, with the thresholds of verdicts."""
+    """The designs of all outcomes of a plan in its order, and the thresholds of its verdicts."""
 
     items: tuple[Design, ...]
     verdict: VerdictRule = field(default_factory=VerdictRule)

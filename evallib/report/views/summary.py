@@ -33,6 +33,8 @@ class Results(Protocol):
     is_own: bool
 
 
+# Verdicts on estimates that are told from zero.
+_JUDGED = ("suggestive", "consistent")
 COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -65,8 +67,18 @@ def answer(plan: Plan, results: Results) -> Section:
     primary = verdicts[verdicts["role"] == "primary"]
     source = [] if results.is_own else [f"Read from {results.source}."]
     sentences = [*source, *_disagreements(results, primary), _tally(primary)]
+    sentences[0] = f"{_changed_thresholds(plan)}{sentences[0]}"
     points = [_outcome_point(row) for row in primary.to_dict("records")]
     return Section("", tuple(sentences), points=tuple(points))
+
+
+def _changed_thresholds(plan: Plan) -> str:
+    """Return which thresholds of the verdict are not the usual ones, as the first words."""
+    changed = [
+        f"{key.replace('_', ' ')} {value:g} in place of {default:g}"
+        for key, value, default in plan.verdict.changed()
+    ]
+    return f"Thresholds of the verdicts were changed: {'; '.join(changed)}. " if changed else ""
 
 
 def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
@@ -121,7 +133,7 @@ def _outcome_point(row: Mapping[Any, Any]) -> tuple[str, str]:
         scale="log" if row["scale"] == "log" else "level",
         level=row["holm_level"],
         # Better or worse is said of a judged estimate only: the sign of a null says nothing.
-        polarity=row["polarity"] if row["verdict"] == "not yet judged" else "none",
+        polarity=row["polarity"] if row["verdict"].startswith(_JUDGED) else "none",
     )
     return lead, f"{why} {words}"
 
@@ -156,10 +168,7 @@ def verdict_table(plan: Plan, results: Results) -> Table:
             f"Headline: {ESTIMATOR_WORDS[estimator].split(' (')[0]}{average}. "
             "Intervals are widened by Holm's rule for the number of primary outcomes: their level "
             "stands beside them.",
-            "The rule: design not fit (refused, or pre-trends fail); cannot tell (the interval "
-            "holds both zero and the meaningful change, or the comparison groups differ in sign); "
-            "no sizeable change (the interval lies inside plus or minus the meaningful change); "
-            "otherwise not yet judged, because selection and sensitivity have not been tested.",
+            _rule_words(plan),
         ),
         decimals={
             "holm_level": 1,
@@ -177,6 +186,21 @@ def verdict_table(plan: Plan, results: Results) -> Table:
             "meaningful_change": "Meaningful change",
         },
         slug="verdict-table",
+    )
+
+
+def _rule_words(plan: Plan) -> str:
+    rule = plan.verdict
+    return (
+        "The rule, read in this order: design not fit (refused, false alarms too frequent among "
+        "placebos, or pre-trends fail); cannot tell (the interval holds both zero and the "
+        "meaningful change, or the comparison groups differ in sign); no sizeable change (the "
+        "interval lies inside plus or minus the meaningful change); consistent with improvement or "
+        "decline (the interval excludes zero, pre-trends pass, the finding bears drift of "
+        f"{rule.breakdown_consistent:g} times the largest before exposure, selection is ruled out "
+        f"with selected placebos under {rule.selected_share:g} of the estimate, permutation p "
+        f"below {rule.permutation_p:g}); suggestive where it excludes zero and any of these is "
+        "missing."
     )
 
 
