@@ -134,7 +134,7 @@ def _fit(
         n_units=units,
         n_treated_units=int(treated[0]),
         n_clusters=int(np.unique(groups[there.any(axis=1)]).size),
-        term_obs=np.array([(row > 0).sum() for row in wanted], dtype=np.int64),
+        term_obs=((wanted > 0) | (before != 0)).sum(axis=(1, 2)).astype(np.int64),
         term_units=np.full(len(names), units),
         term_treated_units=treated.astype(np.int64),
         event_time=event_time,
