@@ -36,6 +36,7 @@ _HOME = {
     "person_periods": "evallib.estimate",
     "heterogeneity": "evallib.inference",
     "estimate_judgements": "evallib.inference",
+    "specification_curve": "evallib.inference.specification_curve",
     "check": "evallib.checks",
     "judge": "evallib.checks",
     "audit_designs": "evallib.checks.audit",

@@ -1,0 +1,223 @@
+"""Every specification of a plan: joint tests, which choice matters, and the curve of an outcome."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from evallib.inference.specification_curve import Curve, Curves
+from evallib.report.chart import Chart
+from evallib.report.formats import format_count, format_number, format_p_value
+from evallib.report.sections import Section, Sections
+from evallib.report.specification_chart import specification_chart
+from evallib.report.tables import Table
+from evallib.report.views.naming import SOURCE
+from evallib.report.words import change_unit
+
+CHOICE_WORDS = {
+    "estimator": "estimator",
+    "scale": "scale of the outcome",
+    "per": "denominator of the outcome",
+    "index_method": "rule of the index",
+    "base_years": "base years of the index",
+    "winsorise": "outliers (share winsorised in each tail)",
+    "unsafe_figures": "suspicious figures",
+    "years": "years",
+    "council_types": "council types",
+    "regions": "regions",
+    "boundaries": "reorganised councils",
+    "exclude": "excluded councils",
+    "covariates": "controls",
+    "weights": "weights",
+    "comparison": "comparison group",
+    "no_record": "councils without a record",
+    "history": "councils with earlier events",
+    "concurrent": "councils with concurrent events",
+    "anticipation": "years of anticipation",
+    "min_confidence": "confidence in the register",
+    "date_precision": "precision of dates",
+    "event_window": "event window",
+    "cluster": "clusters of the errors",
+}
+
+
+def specification_curves(found: Curves) -> Sections:
+    """Return the joint tests of all outcomes, then the curve of each.
+
+    Parameters
+    ----------
+    found : Curves
+        Every specification of a plan.
+    """
+    if not any(one.choices for one in found):
+        text = "The plan lists no alternatives to its own choices: there is one specification."
+        return Sections((Section("", (text,)),))
+    first = Section("All specifications together", (_finding(found),), (_tests_table(found),))
+    return Sections((first, *(_outcome(one) for one in found)))
+
+
+def _finding(found: Curves) -> str:
+    tests = found.tests
+    total, lost = int(tests["specifications"].sum()), int(tests["refused"].sum())
+    p_values = tests["median_effect_p"].to_numpy(dtype=float)
+    text = (
+        f"{total:,} specifications of {format_count(len(tests), 'outcome')} were planned; all ran, "
+        f"and {lost:,} of them could not be estimated and are disclosed with the reason."
+    )
+    known = p_values[np.isfinite(p_values)]
+    if not known.size:
+        return f"{text} No joint test was made."
+    below = int((known < 0.05).sum())
+    which = f"{below} of {known.size}" if below else "none"
+    return (
+        f"{text} The joint test of the median effect has a p-value below 0.05 for {which} of the "
+        f"outcomes (the smallest is {format_p_value(float(known.min()))}, not adjusted for the "
+        "number of outcomes). A p-value above it does not say that nothing changed."
+    )
+
+
+def _tests_table(found: Curves) -> Table:
+    titles = {one.outcome: one.title for one in found}
+    tests = found.tests
+    shown = ["specifications", "refused", "share_same_sign", "in_joint_test"]
+    names = ("median_effect", "share_significant", "average_z")
+    table = tests[["outcome", *shown, *(x for name in names for x in (name, f"{name}_p"))]]
+    draws = int(tests["draws"].max())
+    level = next(iter(found)).level
+    return Table(
+        table.assign(outcome=table["outcome"].map(titles)),
+        "Joint tests over all specifications of an outcome",
+        notes=(
+            f"p-values by {draws:,} permutations of adoption paths within council type (with "
+            "region where that leaves enough councils), one permutation for all specifications "
+            "of an outcome: under the sharp null that no council was affected, with timing as "
+            "good as random within strata (Simonsohn, Simmons and Nelson 2020).",
+            "Specifications that move in the permutations: two-way effects, and group-time "
+            "effects without controls. Others are in the curve only.",
+            f"Share significant: with the dominant sign and their own analytic p-value below "
+            f"{1 - level:.2g}. Analytic intervals are not reliable in thin designs; the joint "
+            "p-values do not rest on them. Average z: sum of normal scores over the root of "
+            "their number (Stouffer).",
+        ),
+        labels={
+            "specifications": "Specifications",
+            "refused": "Not estimated",
+            "share_same_sign": "Share with the dominant sign",
+            "in_joint_test": "In the joint test",
+            "median_effect": "Median effect",
+            "median_effect_p": "p-value of the median effect",
+            "share_significant": "Share significant",
+            "share_significant_p": "p-value of the share",
+            "average_z": "Average z",
+            "average_z_p": "p-value of the average z",
+        },
+        decimals=3,
+        slug="specification-tests",
+    )
+
+
+def _outcome(one: Curve) -> Section:
+    done = one.frame[one.frame["reason"] == ""]
+    if done.empty or not one.choices:
+        why = "; ".join(dict.fromkeys(one.frame["reason"])) or "there is one specification"
+        return Section(one.title, (f"No curve: {why}.",))
+    unit = "log points" if one.unit.startswith("log of ") else change_unit(one.unit)
+    sentences = (_words(one, done, unit), _moves(one, unit))
+    pieces: list[Table | Chart] = [_chart(one, done, unit)]
+    if len(one.explained):
+        pieces.append(_explained_table(one, unit))
+    refused = one.frame.loc[one.frame["reason"] != "", "reason"].value_counts()
+    if len(refused):
+        pieces.append(
+            Table(
+                refused.rename_axis("reason").reset_index(name="n_specifications"),
+                f"{one.title}: why specifications could not be estimated",
+                labels={"reason": "Reason", "n_specifications": "Specifications"},
+                slug=f"specifications-refused-{one.outcome}",
+            )
+        )
+    return Section(one.title, sentences, tuple(pieces))
+
+
+def _words(one: Curve, done: pd.DataFrame, unit: str) -> str:
+    effect = done["effect"]
+    low, median, high = (format_number(float(x), 2) for x in effect.quantile([0.05, 0.5, 0.95]))
+    held = int(((done["effect_low"] <= 0) & (done["effect_high"] >= 0)).sum())
+    small = int((effect.abs() < one.meaningful_change).sum())
+    positive = int((effect > 0).sum())
+    text = (
+        f"{len(done):,} of {len(one.frame):,} specifications have an estimate: the median is "
+        f"{median} {unit}, nine in ten lie between {low} and {high}. {positive:,} are above zero, "
+        f"{held:,} intervals hold zero, and {small:,} estimates are smaller than the change that "
+        f"would matter ({format_number(one.meaningful_change, 2)})."
+    )
+    own = done[done["is_headline"]]
+    if len(own):
+        below = int((effect < float(own["effect"].iloc[0])).sum())
+        value = format_number(float(own["effect"].iloc[0]), 2)
+        text += f" The headline, {value}, is higher than {below:,} of them."
+    return text
+
+
+def _moves(one: Curve, unit: str) -> str:
+    """Return in words which choice moves the answer most."""
+    if not len(one.explained):
+        return "No choice moves the answer: all estimates are the same."
+    first = one.explained.iloc[0]
+    shift = format_number(float(first["shift"]), 2)
+    return (
+        f"The choice that moves the answer most is {CHOICE_WORDS[first['choice']]}: it explains "
+        f"{100 * first['share']:.0f} per cent of the variance of the estimates, and from "
+        f"'{first['lowest']}' to '{first['highest']}' they rise by {shift} {unit} on average."
+    )
+
+
+def _chart(one: Curve, done: pd.DataFrame, unit: str) -> Chart:
+    up = float((done["effect"] > 0).mean())
+    share, side = (up, "above") if up >= 0.5 else (1 - up, "below")
+    order = [str(name) for name in one.explained["choice"]]
+    return specification_chart(
+        done,
+        {name: one.choices[name] for name in order},
+        headline=f"{100 * share:.0f} per cent of specifications lie {side} zero",
+        subtitle=(
+            f"{one.title}: effect of {len(done):,} specifications, {unit}, with "
+            f"{100 * one.level:g}% analytic intervals; below, the choices behind them, that which "
+            "moves the answer most first"
+        ),
+        source=SOURCE,
+        unit=unit,
+        level=one.level,
+        meaningful_change=one.meaningful_change,
+        slug=f"specifications-{one.outcome}",
+        notes=(
+            "Effects under another form of the outcome are put into the headline's unit by the "
+            "ratio of the forms' standard deviations.",
+        ),
+    )
+
+
+def _explained_table(one: Curve, unit: str) -> Table:
+    table = one.explained.assign(
+        choice=[CHOICE_WORDS[name] for name in one.explained["choice"]],
+        share=100 * one.explained["share"],
+    )
+    return Table(
+        table,
+        f"{one.title}: which choice moves the answer most",
+        notes=(
+            "Variance explained: what the R2 of a regression of all estimates on all choices "
+            "(main effects) loses without the choice. Shift: the largest mean difference between "
+            "two alternatives, the other choices held fixed.",
+        ),
+        units={"share": "per cent", "shift": unit},
+        labels={
+            "choice": "Choice",
+            "share": "Variance explained",
+            "shift": "Largest shift",
+            "lowest": "Lowest with",
+            "highest": "Highest with",
+        },
+        decimals={"share": 1, "shift": 3},
+        slug=f"specification-choices-{one.outcome}",
+    )
