@@ -7,6 +7,7 @@ without influence values.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -206,7 +207,7 @@ def _sums_of(panel: Movable, paths: IntArray) -> Sums:
 
 
 def worst_case(
-    panel: Movable, events: Events, sign: float, start: IntArray | None = None
+    panel: Movable, events: Events, sign: float, starts: Sequence[IntArray] = ()
 ) -> tuple[float, IntArray]:
     """Search the assignment of missing events that makes the average smallest or largest.
 
@@ -220,12 +221,13 @@ def worst_case(
     events : Events
     sign : float
         1 for the largest, -1 for the smallest.
-    start : integer array, shape (2, U), optional
-        An assignment to begin with: the span of each unit's event, -1 for none, and its path.
+    starts : sequence of integer arrays, shape (2, U), optional
+        Assignments to begin with, beside the one without events: the span of each unit's event,
+        -1 for none, and its path.
 
     Returns
     -------
-    The average, and the span and path of each unit, shape (2, U).
+    The average, and the span and path of each unit, shape (2, U): the furthest of all starts.
 
     Notes
     -----
@@ -233,13 +235,17 @@ def worst_case(
     a worse one.
     """
     unplaced = np.stack([np.full(panel.recorded.size, -1, dtype=np.int64), panel.recorded])
-    search = _Search(panel, events, sign, unplaced if start is None else start)
-    for _ in range(SWEEPS):
-        # Both are called: what has been moved may make room for more.
-        helped = [search.add(), search.move()]
-        if not any(helped):
-            break
-    return sign * search.best, np.stack([search.span, search.path])
+    searches = []
+    for start in (unplaced, *starts):
+        search = _Search(panel, events, sign, start)
+        for _ in range(SWEEPS):
+            # Both are called: what has been moved may make room for more.
+            helped = [search.add(), search.move()]
+            if not any(helped):
+                break
+        searches.append(search)
+    found = max(searches, key=lambda one: one.best)
+    return sign * found.best, np.stack([found.span, found.path])
 
 
 class _Search:
