@@ -131,15 +131,14 @@ def _sentence(found: Audit) -> str:
     parts = []
     random, selected, early = (found.get(kind) for kind in ("random", "selected", "in time"))
     if random is not None:
-        word = "not fit: " if found.inference_not_fit else ""
+        start = "The inference is not fit: random" if found.inference_not_fit else "Random"
         parts.append(
-            f"Inference {word}random placebos are rejected in {100 * random.false_alarms:.1f} per "
-            f"cent of draws ({100 * random.false_low:.1f} to {100 * random.false_high:.1f}; "
-            f"{found.inference})"
+            f"{start} placebos are rejected in {100 * random.false_alarms:.1f} per cent of draws "
+            f"({100 * random.false_low:.1f} to {100 * random.false_high:.1f}; {found.inference})"
         )
     if selected is not None:
         parts.append(
-            "placebos as low and as falling as the exposed councils move by "
+            "placebos with the exposed councils' level and trend before the event move by "
             f"{selected.estimate:+.3g} on average beside an estimate of {found.estimate:+.3g}"
         )
     if early is not None:
