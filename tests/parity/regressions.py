@@ -32,6 +32,7 @@ BASE: tuple[Run, ...] = (
     ("re_swar", "random_effects", IID),
     ("within_twoways", "twfe", IID),
     ("within_HC0_group", "fixed_effects", BARE),
+    ("within_HC1_group", "fixed_effects", {"small_sample": "linearmodels"}),
     ("within_DK", "fixed_effects", {**DK, **BARE}),
 )
 GRUNFELD: tuple[Run, ...] = (
@@ -60,7 +61,9 @@ WAGEPAN: tuple[Run, ...] = (
 BY_YEAR = {"cluster": "year"}
 PETERSEN: tuple[Run, ...] = (
     ("ols", "pooled", IID),
+    ("HC0", "pooled", {**BARE, "cluster": "row"}),
     ("HC1", "pooled", {"vcov": "hc1"}),
+    ("HC3", "pooled", {**JACKKNIFE, "cluster": "row"}),
     ("firm", "pooled", {}),
     ("firm_HC0", "pooled", BARE),
     ("firm_HC3", "pooled", JACKKNIFE),
@@ -104,6 +107,8 @@ BASE_STAGG: tuple[Run, ...] = (
     ("sunab_nox_es_clu", "sun_abraham", NO_COVARIATE),
     ("sunab_nox_att_clu", "sun_abraham", NO_COVARIATE),
 )
+# plm's runs whose p-values are from t with the residual degrees of freedom, as ours are.
+WITH_P = {"pooling", "between", "fd", "within_twoways", "w14_4_pooling", "w14_4_within"}
 # Standard errors that follow another convention, with the relative size of the difference.
 CONVENTIONS = {
     "twoway_multi0": (1e-4, "sandwich multi0: the last part without a factor"),
@@ -136,10 +141,14 @@ def compare(
 ) -> Iterator[Row]:
     """Yield coefficients and standard errors of each run, and p-values of fixest's."""
     for key, name, options in runs:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = fit(name, frame, **{**columns, **options})
+        found = _quietly(name, frame, {**columns, **options})
         yield from _run(case, key, name, found, figures[key])
+
+
+def _quietly(name: str, frame: pd.DataFrame, columns: Mapping[str, Any]) -> Estimate:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fit(name, frame, **columns)
 
 
 def _run(case: str, key: str, name: str, found: Estimate, figures: Any) -> Iterator[Row]:
@@ -154,7 +163,8 @@ def _run(case: str, key: str, name: str, found: Estimate, figures: Any) -> Itera
         want = number(figure["se"])
         allowed = max(TIGHT, relative * want)
         yield Row(case, name, f"{label} se", mine["std_error"], want, allowed, source)
-        if "fixest" in key or key.startswith(("fe_", "twfe", "base_did", "sunab")):
+        by_fixest = "fixest" in key or key.startswith(("fe_", "twfe", "base_did", "sunab"))
+        if by_fixest or key in WITH_P:
             want = number(figure["p"])
             yield Row(case, name, f"{label} p", mine["p_value"], want, TIGHT, source)
 
@@ -164,9 +174,15 @@ def _plain(case: str, runs: tuple[Run, ...], file: str, columns: Mapping[str, An
 
     def rows(folder: Path, reference: Mapping[str, Any]) -> Iterator[Row]:
         frame, figures = pd.read_csv(folder / file), reference["r_out.json"]
+        frame["row"] = range(len(frame))
         yield from compare(case, runs, frame, columns, figures)
         if "hausman" in figures:
             yield from _hausman(case, frame, columns, figures)
+        if "w14_4_re_theta" in figures:
+            found = _quietly("random_effects", frame, {**columns, **WAGES})
+            theta = number(figures["w14_4_re_theta"])
+            yield Row(case, "random_effects", "w14_4 theta", found.details["theta"][0], theta,
+                      TIGHT, "R: plm 2.6-2")  # fmt: skip
 
     return rows
 
@@ -175,9 +191,7 @@ def _hausman(
     case: str, frame: pd.DataFrame, columns: Mapping[str, Any], figures: Any
 ) -> Iterator[Row]:
     name, source = "random_effects", "R: plm 2.6-2"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = fit(name, frame, **columns)
+    found = _quietly(name, frame, columns)
     test, want, parts = found.hausman(), figures["hausman"], figures["re_swar_ercomp"]
     pairs: list[tuple[str, float, object, float]] = [
         ("hausman statistic", test.statistic, want["stat"], 1e-9),
@@ -211,10 +225,10 @@ def _bacon(folder: Path, reference: Mapping[str, Any]) -> Iterator[Row]:
     frame = pd.read_csv(folder / "castle.csv")
     columns = _read("l_homicide", "state", treatment="post")
     yield from compare(case, CASTLE, frame, columns, figures)
-    found = _decomposed(frame, columns)
+    found = _quietly("bacon", frame, columns)
     yield from _comparisons("castle", found, figures["bacon"])
     yield from _kinds(found, figures["bacon_summary"])
-    found = _decomposed(frame, {**columns, "covariates": ["l_income", "l_pop"]})
+    found = _quietly("bacon", frame, {**columns, "covariates": ["l_income", "l_pop"]})
     controlled, within = figures["bacon_controlled"], found.details["within"]
     yield from _comparisons("castle, covariates,", found, controlled["two_by_twos"])
     for quantity, mine, theirs in (
@@ -225,19 +239,13 @@ def _bacon(folder: Path, reference: Mapping[str, Any]) -> Iterator[Row]:
         yield Row(case, "bacon", name, mine, number(theirs), TIGHT, BACONDECOMP)
     frame = pd.read_csv(folder / "math_reform.csv")
     columns = _read("incearn_ln", "state", time="class", treatment="reform_math")
-    found = _decomposed(frame, columns)
+    found = _quietly("bacon", frame, columns)
     want = number(figures["math_reform_twfe"][0]["est"])
     source = "R: fixest 0.14.2"
     yield Row(case, "twfe", "math_reform estimate", found.point[0], want, TIGHT, source)
     want = number(figures["math_reform_twfe"][0]["se"])
     yield Row(case, "twfe", "math_reform se", found.std_error[0], want, TIGHT, source)
     yield from _comparisons("math_reform", found, figures["math_reform"])
-
-
-def _decomposed(frame: pd.DataFrame, columns: Mapping[str, Any]) -> Estimate:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return fit("bacon", frame, **columns)
 
 
 def _kinds(found: Estimate, figures: Any) -> Iterator[Row]:
