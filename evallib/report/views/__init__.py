@@ -25,7 +25,7 @@ _MODULES = {
     "unsafe": ("unsafe_figures",),
     "index": ("index_contributions", "index_england", "index_rules"),
     "index_strength": ("index_leave_one_out", "index_missing", "index_spread", "index_tables"),
-    "register_errors": ("register_errors",),
+    "unrecorded": ("register_errors",),
     "register": ("dates_not_known", "joint_events", "register_coverage"),
     "coverage": ("coverage_summary",),
     "exposed": ("earlier_events", "exposure_by_year", "exposure_status"),
