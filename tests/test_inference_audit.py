@@ -293,6 +293,7 @@ def test_the_check_carries_the_flags_and_the_view_shows_them() -> None:
     refused = check_audit(design, None)
     assert refused.verdict == "not applicable"
     html = design_audit([design], Checks((result,)))._repr_html_()
+    assert "The estimate itself" in html
     assert "Selected as the exposed councils were" in html
     assert "selection is not ruled out" in html
 

@@ -59,8 +59,8 @@ def check_audit(design: Design, headline: Estimate | None, draws: int = DRAWS) -
     CheckResult
         ``fail`` when the inference is not fit, ``concern`` when selection is not ruled out, see
         `AuditFlags`. The table has a row a kind of placebo: the fields of
-        `evallib.inference.audit.Placebo`, the headline, both flags, and for selected placebos the
-        level and trend wanted and drawn.
+        `evallib.inference.audit.Placebo`, the headline with its interval, both flags, and for
+        selected placebos the level and trend wanted and drawn.
     """
     if headline is None:
         reason = "There is no headline estimate"
@@ -76,9 +76,10 @@ def check_audit(design: Design, headline: Estimate | None, draws: int = DRAWS) -
         verdict = "fail"
     elif found.selection_not_ruled_out:
         verdict = "concern"
-    return CheckResult(
-        CHECK, design.outcome, design.no_record, verdict, _sentence(found), _table(found)
+    table = _table(found).assign(
+        headline_low=float(headline.conf_low[0]), headline_high=float(headline.conf_high[0])
     )
+    return CheckResult(CHECK, design.outcome, design.no_record, verdict, _sentence(found), table)
 
 
 def audit_designs(designs: Iterable[Design], role: str = "primary") -> Checks:

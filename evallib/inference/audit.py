@@ -290,7 +290,7 @@ def _in_time(design: Design, draws: int, rng: np.random.Generator) -> Placebo:
     found = solve(np.concatenate([placebo.real_codes[None], codes]))
     size = np.abs(found.estimate) / found.std_error
     if not np.isfinite(size[0]):
-        what = "too few councils have figures that early"
+        what = f"{design.headline[0]} has no estimate with an error for so few years and councils"
         raise EstimationError([Fault("placebos in time", what, "", "Widen the plan's years")])
     others = np.where(np.isfinite(size[1:]), size[1:], np.inf)
     half = order_quantile(others, 1 - ALPHA) * found.std_error[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pandas as pd
+
 from evallib.checks import CheckResult, Checks
 from evallib.checks.audit import CHECK
 from evallib.design import Design
@@ -62,20 +64,29 @@ def _decimals(item: CheckResult) -> int:
 
 def _chart(design: Design, item: CheckResult) -> Chart:
     table = item.table
+    spread = table["kind"] != "in time"
     reach = 1.96 * table["spread"]
-    drawn = table["kind"] != "in time"
-    frame = table[["estimate"]].assign(
+    placebos = table[["estimate"]].assign(
         placebo=table["kind"].map(KINDS),
-        conf_low=table["conf_low"].where(~drawn, table["estimate"] - reach),
-        conf_high=table["conf_high"].where(~drawn, table["estimate"] + reach),
+        conf_low=(table["estimate"] - reach).where(spread, table["conf_low"]),
+        conf_high=(table["estimate"] + reach).where(spread, table["conf_high"]),
     )
-    headline = float(table["headline"].iloc[0])
+    first = table.iloc[[0]]
+    itself = pd.DataFrame(
+        {
+            "placebo": "The estimate itself",
+            "estimate": first["headline"],
+            "conf_low": first["headline_low"],
+            "conf_high": first["headline_high"],
+        }
+    )
+    frame = pd.concat([itself, placebos], ignore_index=True)
     return estimate_chart(
         frame[["placebo", "estimate", "conf_low", "conf_high"]],
         headline="What the headline finds where nothing happened",
         subtitle=(
-            f"{design.title}: mean and central 95 per cent of placebo estimates, {_unit(design)}; "
-            f"the estimate itself is {headline:+.{_decimals(item)}f}"
+            f"{design.title}: the estimate, and mean and central 95 per cent of placebo estimates, "
+            f"{_unit(design)}"
         ),
         source=SOURCE,
         unit=_unit(design),
@@ -83,7 +94,10 @@ def _chart(design: Design, item: CheckResult) -> Chart:
         slug=f"audit-{design.outcome}",
         level=design.level,
         decimals=_decimals(item),
-        notes=("Of the exposed councils three years early there is one estimate: its interval.",),
+        notes=(
+            "Of the estimate itself, and of the exposed councils three years early, there is one "
+            "figure each: its interval is drawn.",
+        ),
     )
 
 
