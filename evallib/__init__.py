@@ -38,6 +38,7 @@ _HOME = {
     "estimate_judgements": "evallib.inference",
     "specification_curve": "evallib.inference.specification_curve",
     "check": "evallib.checks",
+    "check_robustness": "evallib.checks.robustness",
     "judge": "evallib.checks",
     "audit_designs": "evallib.checks.audit",
     "placebo_power": "evallib.inference.audit",

@@ -109,7 +109,7 @@ def test_unnoticed_events_shrink_the_estimate_and_dividing_mends_it() -> None:
             low <= value(result, RANDOM, "conf_low") <= value(result, RANDOM, "conf_high") <= high
         )
     error = np.std(mended, ddof=1) / np.sqrt(len(mended))
-    assert 0.2 < np.mean(shares) < 0.4
+    assert 0.15 < np.mean(shares) < 0.25
     assert abs(np.mean(mended) - EFFECT) < 4 * error
     assert np.mean(naive) == pytest.approx(EFFECT * (1 - np.mean(shares)), abs=4 * error)
     assert np.mean(naive) < EFFECT - 10 * error

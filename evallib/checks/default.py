@@ -20,8 +20,7 @@ from evallib.checks.influence import (
 )
 from evallib.checks.pretrends import CHECK as PRETRENDS
 from evallib.checks.pretrends import check_pretrends
-from evallib.checks.register import CHECK as REGISTER
-from evallib.checks.register import check_register
+from evallib.checks.register import check_either
 from evallib.checks.unsafe import check_unsafe_figures
 from evallib.design import Design, Designs
 from evallib.errors import EstimationError, EvallibWarning
@@ -58,7 +57,7 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
         results.append(_compare(design, estimates))
         declared = find_estimate(estimates, design, design.headline[0])
         results.append(check_unsafe_figures(design, declared))
-        results.append(_register(both, found))
+        results.append(check_either(both, found))
         if design.role == "primary":
             results.append(check_audit(design, declared))
     return Checks(tuple(results))
@@ -104,17 +103,6 @@ def _group_time(design: Design, estimates: Estimates) -> Estimate | None:
             return estimate_one(design, "group_time")
     except EstimationError:
         return None
-
-
-def _register(designs: list[Design], found: list[Estimate | None]) -> CheckResult:
-    """Look at the design with councils without a record as controls, declared or alternative."""
-    by_rule = {one.no_record: (one, item) for one, item in zip(designs, found, strict=True)}
-    wide, estimate = by_rule.get("assume_not_exposed", (designs[0], None))
-    if estimate is None:
-        reason = "There is no group-time estimate with councils without a record as controls"
-        return not_applicable(REGISTER, wide.outcome, wide.no_record, reason)
-    _, known = by_rule.get("only_known", (wide, None))
-    return check_register(wide, estimate, wide.headline[1], known)
 
 
 def _compare(design: Design, estimates: Estimates) -> CheckResult:

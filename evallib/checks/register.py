@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,25 @@ class Assignments:
     events: Events
     place: IntArray
     month_path: IntArray
+
+
+def check_either(designs: Sequence[Design], found: Sequence[Estimate | None]) -> CheckResult:
+    """Check whichever of a design and its alternative has councils without a record as controls.
+
+    Parameters
+    ----------
+    designs : sequence of Design
+        The design, and its alternative where it has one.
+    found : sequence of Estimate or None
+        The group-time estimate of each.
+    """
+    by_rule = {one.no_record: (one, item) for one, item in zip(designs, found, strict=True)}
+    wide, estimate = by_rule.get("assume_not_exposed", (designs[0], None))
+    if estimate is None:
+        reason = "There is no group-time estimate with councils without a record as controls"
+        return not_applicable(CHECK, wide.outcome, wide.no_record, reason)
+    _, known = by_rule.get("only_known", (wide, None))
+    return check_register(wide, estimate, wide.headline[1], known)
 
 
 def check_register(

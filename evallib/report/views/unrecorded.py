@@ -107,7 +107,7 @@ def _shrinks(rows: pd.DataFrame, decimals: int) -> list[str]:
     if IMPLIED not in rows.index:
         return [said]
     point, low, high = _three(rows, IMPLIED, decimals)
-    share = 100 * float(rows.loc[IMPLIED, "share"])
+    share = 100 * float(rows.loc[[IMPLIED], "share"].iloc[0])
     here = _three(rows, CURVE, decimals)[0]
     return [
         f"{said} At the share that published totals imply, {share:.0f} per cent of the controls on "
@@ -124,7 +124,7 @@ def _case(rows: pd.DataFrame, decimals: int) -> str:
             "they differ in more than their missing record is not known."
         )
     here = float(rows.loc[[CURVE], "estimate"].iloc[0])
-    there = float(rows.loc[KNOWN_ONLY, "estimate"])
+    there = float(rows.loc[[KNOWN_ONLY], "estimate"].iloc[0])
     point, low, high = _three(rows, KNOWN_ONLY, decimals)
     without = f"Without unrecorded councils the estimate is {point} ({low} to {high})"
     if here * there < 0:
@@ -192,8 +192,9 @@ def _chart(design: Design, table: pd.DataFrame, decimals: int) -> Chart:
         meaningful_change=design.meaningful_change,
         notes=(
             "Each share assumes that the effect on exposed controls is alike. Assignments assume "
-            "nothing of it: councils change sides. Worst cases are the furthest that a search "
-            "found, not proven bounds.",
+            "nothing of it: councils change sides. Councils drawn at random were mostly not "
+            "exposed, so that their range shows how much hangs on who is who, not where the effect "
+            "lies. Worst cases are the furthest that a search found, not proven bounds.",
         ),
         decimals=decimals,
     )
