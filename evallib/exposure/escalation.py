@@ -105,8 +105,9 @@ def states_by_year(
             of_kind = own["kind"] == kind
             surely = own[of_kind & sure].groupby("council_code")["latest"].min()
             perhaps = own[of_kind].groupby("council_code")["earliest"].min()
-            met[rows["council_code"].map(surely) <= ends] = kind
-            at_most[rows["council_code"].map(perhaps) <= ends] = kind
+            # Not `map`: it fails where no event of a kind is sure.
+            met[surely.reindex(rows["council_code"]).to_numpy() <= ends] = kind
+            at_most[perhaps.reindex(rows["council_code"]).to_numpy() <= ends] = kind
     wide = in_force.pivot(index=["council_code", "period"], columns="kind", values="in_force")
     here = rows[["council_code", "period"]].merge(
         wide.reset_index(), on=["council_code", "period"], how="left"

@@ -112,14 +112,15 @@ def options_of(design: Design, name: str, covariates: tuple[str, ...]) -> dict[s
     if covariates:
         given["match_on" if name == "matched_did" else "covariates"] = list(covariates)
     before = {"anticipation": design.anticipation, "comparison": design.comparison}
+    window = common_window(design) if name in {"stacked", "lp_did"} else design.window
     more: dict[str, dict[str, Any]] = {
         "group_time": {**before, "base": "universal"},
-        "event_study": {"window": design.window, "reference": design.reference},
+        "event_study": {"window": window, "reference": design.reference},
         "sun_abraham": {"reference": design.reference},
         "etwfe": before,
-        "stacked": {**before, "window": common_window(design)},
-        "lp_did": {**before, "window": common_window(design)},
-        "matched_did": {**before, "window": design.window},
+        "stacked": {**before, "window": window},
+        "lp_did": {**before, "window": window},
+        "matched_did": {**before, "window": window},
         **{one: {"anticipation": design.anticipation, "seed": design.seed} for one in SYNTHETIC},
     }
     return given | more.get(name, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -121,7 +122,12 @@ def solve_job(job: Job) -> list[Answer]:
         warnings.simplefilter("ignore", EvallibWarning)
         answers = [Answer(item, reason=reason) for item, reason in refused]
         answers += _two_way(job, two_way) if two_way else []
-        answers += [_other(job, item) for item in others]
+        others.sort(key=lambda item: (item.winsorise, item.cluster))
+        for (share, cluster), part in itertools.groupby(
+            others, key=lambda item: (item.winsorise, item.cluster)
+        ):
+            design = winsorised(_clustered(job.design, cluster), share)
+            answers += [_other(design, item) for item in part]
         cells = [
             one.item
             for one in answers
@@ -267,9 +273,8 @@ def normal_scores(ratio: FloatArray, df: FloatArray | IntArray) -> FloatArray:
     return np.asarray(np.sign(ratio) * stats.norm.isf(np.maximum(tail, 1e-300)))
 
 
-def _other(job: Job, item: Item) -> Answer:
+def _other(design: Design, item: Item) -> Answer:
     """Fit one specification through the door, with analytic inference."""
-    design = winsorised(_clustered(job.design, item.cluster), item.winsorise)
     try:
         fitted = fit_design(design, item.estimator)
     except EstimationError as error:

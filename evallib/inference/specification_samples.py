@@ -88,12 +88,18 @@ class Samples:
             See `combinations`.
         """
         groups: dict[str, tuple[Choices, list[Item]]] = {}
+        own = {name: values[0] for name, values in alternatives(self.plan, outcome).items()}
         for number, choices in enumerate(chosen):
             item = self._item(number, choices)
-            sample = {k: v for k, v in choices.items() if k not in OF_THE_ESTIMATE}
-            sample["covariates"] = () if item.estimator == "twfe" else item.covariates
-            if sample["covariates"] == tuple(one.name for one in self.plan.covariates):
-                sample["covariates"] = None  # as the plan has them
+            # What is not named stays as the plan has it, for each outcome and index.
+            sample = {
+                name: value
+                for name, value in choices.items()
+                if name not in OF_THE_ESTIMATE and value != own[name]
+            }
+            covariates = () if item.estimator == "twfe" else item.covariates
+            if covariates != tuple(one.name for one in self.plan.covariates):
+                sample["covariates"] = covariates
             groups.setdefault(repr(sample), (sample, []))[1].append(item)
         seed = (self.plan.seed, zlib.crc32(f"{outcome}|specifications".encode()))
         universe = tuple(sorted(self.store.councils["council_code"]))
@@ -149,10 +155,11 @@ class Samples:
 
     def _design(self, outcome: str, sample: Choices) -> Design | str:
         """Return a sample's design under its rule for councils without a record, or why not."""
-        covariates = sample["covariates"]
+        covariates = sample.get("covariates", ())
         if covariates:
-            plain = () if self.plan.covariates else None
-            without = self._design(outcome, sample | {"covariates": plain})
+            plain = {k: v for k, v in sample.items() if k != "covariates"}
+            plain |= {"covariates": ()} if self.plan.covariates else {}
+            without = self._design(outcome, plain)
             if isinstance(without, Design):
                 beside = _beside(without, self._panel(sample), covariates)
                 if beside is not None:
@@ -161,7 +168,7 @@ class Samples:
         # Both rules are built at once; flags of concurrent events are only shown.
         both = sample | {"no_record": "assume_not_exposed"}
         if self.plan.concurrent is not None and self.plan.concurrent.action == "flag":
-            both = {"concurrent": "keep"} | {k: v for k, v in both.items() if v != "flag"}
+            both = {"concurrent": "keep"} | both
         key = f"{outcome} {both!r}"
         if key not in self.designs:
             self.designs[key] = self._build(outcome, both)
