@@ -14,7 +14,7 @@ from evallib.panel.derived.build import loss_counts
 from evallib.panel.derived.units import is_log
 from evallib.panel.periods import PeriodRule
 from evallib.panel.plan_labels import plan_label
-from evallib.plan import Outcome, Plan
+from evallib.plan import Measured, Plan
 from evallib.plan.years import parse_financial_year
 
 
@@ -76,7 +76,7 @@ class OutcomeFigures:
         return f"council-years left out before: {'; '.join(parts)}" if parts else ""
 
 
-def outcome_figures(plan: Plan, panel: Panel, outcome: Outcome) -> OutcomeFigures:
+def outcome_figures(plan: Plan, panel: Panel, outcome: Measured) -> OutcomeFigures:
     """Return an outcome's figures within its years.
 
     Raises
@@ -132,7 +132,7 @@ def outcome_figures(plan: Plan, panel: Panel, outcome: Outcome) -> OutcomeFigure
     )
 
 
-def _counted_by(plan: Plan, outcome: Outcome) -> str | None:
+def _counted_by(plan: Plan, outcome: Measured) -> str | None:
     """Return what an outcome is divided by, or what its percentage is known to be of."""
     if outcome.per or outcome.min_denominator is None:
         return outcome.per
@@ -160,7 +160,7 @@ def _made_from(plan: Plan, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _refuse_no_log(plan: Plan, outcome: Outcome, rows: pd.DataFrame, unit: str) -> None:
+def _refuse_no_log(plan: Plan, outcome: Measured, rows: pd.DataFrame, unit: str) -> None:
     wrong = rows[rows["value"] <= 0]
     where = f"{plan_label(plan)}, outcome {outcome.indicator}"
     if is_log(unit):

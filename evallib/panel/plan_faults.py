@@ -17,7 +17,7 @@ from evallib.panel.plan_labels import plan_label as plan_label
 from evallib.panel.quality.settle import unsafe_faults
 from evallib.panel.registers import read_register
 from evallib.panel.store import Store
-from evallib.plan import Plan
+from evallib.plan import Measured, Plan
 from evallib.plan.files import find_file
 from evallib.plan.vary import vary
 from evallib.plan.years import parse_financial_year
@@ -37,10 +37,10 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
         faults.append(Fault(f"{where}, {key}", f"{word!r} is not {what}.{hint}", why, listed))
 
     known = [*store.held(), *made_names(plan)]
-    for number, outcome in enumerate(plan.outcomes):
+    for item, outcome in plan.placed_outcomes:
         for key, name in (("indicator", outcome.indicator), ("per", outcome.per)):
             if name and name not in known:
-                place = f"outcomes[{number}].{key}"
+                place = f"{item}.{key}"
                 hint = did_you_mean(name, known)
                 faults.append(
                     Fault(
@@ -50,7 +50,7 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
                         _listed(known),
                     )
                 )
-        faults += _empty_years(plan, number, store)
+        faults += _empty_years(plan, item, outcome, store)
     for number, covariate in enumerate(plan.covariates):
         fixed = (*COUNCIL_COVARIATES, POPULATION)
         if covariate.name not in (*known, *fixed):
@@ -132,8 +132,7 @@ def _listed(known: list[str]) -> str:
     return f"Known indicators: {', '.join(known)}"
 
 
-def _empty_years(plan: Plan, number: int, store: Store) -> list[Fault]:
-    outcome = plan.outcomes[number]
+def _empty_years(plan: Plan, item: str, outcome: Measured, store: Store) -> list[Fault]:
     figures = store.figures([outcome.indicator])
     span = outcome.years or plan.years
     first, last = (parse_financial_year(year) for year in span)
@@ -142,7 +141,7 @@ def _empty_years(plan: Plan, number: int, store: Store) -> list[Fault]:
     held = f"{figures['fin_year'].min()} to {figures['fin_year'].max()}"
     return [
         Fault(
-            f"{plan_label(plan)}, outcomes[{number}].years",
+            f"{plan_label(plan)}, {item}.years",
             f"{outcome.indicator} has no figure in {span[0]} to {span[1]}",
             f"Its figures cover {held}",
             "Give years that the table covers",

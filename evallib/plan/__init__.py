@@ -8,7 +8,15 @@ from evallib.plan.indices import Index
 from evallib.plan.load import find_plan, list_plans, load_plan
 from evallib.plan.model import Plan
 from evallib.plan.params import Parameter, json_schema, list_parameters
-from evallib.plan.parts import Concurrent, Covariate, Headline, History, Outcome, People
+from evallib.plan.parts import (
+    Concurrent,
+    Covariate,
+    Headline,
+    History,
+    Measured,
+    Outcome,
+    People,
+)
 from evallib.plan.places import project_root, project_roots, shown_path
 from evallib.plan.years import financial_years, format_financial_year, parse_financial_year
 
@@ -19,6 +27,7 @@ __all__ = [
     "Headline",
     "History",
     "Index",
+    "Measured",
     "Outcome",
     "Parameter",
     "People",

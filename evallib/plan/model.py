@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import PrivateAttr, model_validator
+from pydantic import model_validator
 
 from evallib.errors import Fault, PlanError
 from evallib.plan.boundaries import BoundaryPolicy, PredecessorEvents
@@ -47,7 +43,14 @@ from evallib.plan.parts import (
 )
 from evallib.plan.registers import Escalation
 from evallib.plan.rules import broken_rules
+from evallib.plan.selection import (
+    PLACEBO_OUTCOMES,
+    SPILLOVERS,
+    PlaceboOutcome,
+    Spillovers,
+)
 from evallib.plan.show import plan_table
+from evallib.plan.sourced import Sourced
 from evallib.plan.specifications import Specifications
 from evallib.plan.unsafe_figures import UnsafeFigures
 from evallib.plan.verdict import VerdictRule
@@ -56,13 +59,14 @@ from evallib.plan.verdict import VerdictRule
 LISTED: dict[str, type[Part]] = {
     "own_data": OwnTable,
     "outcomes": Outcome,
+    "placebo_outcomes": PlaceboOutcome,
     "derived": Derived,
     "indices": Index,
     "covariates": Covariate,
 }
 
 
-class Plan(Part):
+class Plan(Sourced):
     """One evaluation: the question, the event, the sample, the outcomes and the methods.
 
     Build one with `evallib.plan.load_plan`. Attributes are the keys of the file.
@@ -186,6 +190,7 @@ class Plan(Part):
     comparison: Literal["not_yet_treated", "never_treated"] = parameter(
         "Which councils group_time compares with.", kind="choice", default="not_yet_treated"
     )
+    spillovers: Spillovers = SPILLOVERS
     own_data: tuple[OwnTable, ...] = parameter(
         "Tables of one's own: figures and dates of events beside those of data/raw.",
         kind="list of keys with values",
@@ -194,6 +199,7 @@ class Plan(Part):
     outcomes: Annotated[tuple[Outcome, ...], NotEmpty] = parameter(
         "The outcomes, each with its role and meaningful change.", kind="list of keys with values"
     )
+    placebo_outcomes: tuple[PlaceboOutcome, ...] = PLACEBO_OUTCOMES
     derived: tuple[Derived, ...] = parameter(
         "Indicators worked out from others, by one operation a row.",
         kind="list of keys with values",
@@ -243,9 +249,13 @@ class Plan(Part):
     verdict: VerdictRule = parameter(
         "The thresholds of the verdict.", kind="keys with values", default=VerdictRule()
     )
+    inference: Literal["policy", "analytic", "wild_bootstrap", "permutation"] = parameter(
+        "How intervals are made: by the thin-design rule, or one way wherever it suits.",
+        kind="choice",
+        default="policy",
+    )
     few_treated: Literal["refuse", "permutation"] = parameter(
-        "Below five treated councils: refuse, or answer by permutation of adoption paths (the "
-        "synthetic estimators by their placebos).",
+        "Below five treated councils: refuse, or permute paths (synthetic estimators: placebos).",
         kind="choice",
         default="refuse",
     )
@@ -286,11 +296,6 @@ class Plan(Part):
         allowed="like 01_panel_quality",
     )
 
-    _name: str = PrivateAttr(default="plan")
-    _path: Path | None = PrivateAttr(default=None)
-    _overrides: tuple[str, ...] = PrivateAttr(default=())
-    _differences: dict[str, Any] = PrivateAttr(default_factory=dict)
-
     @model_validator(mode="after")
     def _keep_the_rules(self) -> Plan:
         known: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields}
@@ -301,22 +306,20 @@ class Plan(Part):
         return self
 
     @property
-    def name(self) -> str:
-        """The plan's name: the stem of its file, which names its folder of outputs."""
-        return self._name
+    def every_outcome(self) -> tuple[Outcome | PlaceboOutcome, ...]:
+        """The outcomes, then those that the event cannot have moved."""
+        return (*self.outcomes, *self.placebo_outcomes)
 
     @property
-    def path(self) -> Path | None:
-        """The file it was read from; not part of the run's key."""
-        return self._path
+    def placed_outcomes(self) -> tuple[tuple[str, Outcome | PlaceboOutcome], ...]:
+        """The same, each with its place in the plan, like ``outcomes[2]``."""
+        keys = ("outcomes", "placebo_outcomes")
+        return tuple(
+            (f"{key}[{at}]", one) for key in keys for at, one in enumerate(getattr(self, key))
+        )
 
-    @property
-    def overrides(self) -> tuple[str, ...]:
-        """The keys that were set in place of the file's, in order."""
-        return self._overrides
-
-    def outcome(self, indicator: str) -> Outcome:
-        """Return the outcome with this indicator.
+    def outcome(self, indicator: str) -> Outcome | PlaceboOutcome:
+        """Return the outcome with this indicator, placebos among them.
 
         Parameters
         ----------
@@ -333,64 +336,12 @@ class Plan(Part):
         PlanError
             If the plan has no such outcome.
         """
-        for outcome in self.outcomes:
+        for outcome in self.every_outcome:
             if outcome.indicator == indicator:
                 return outcome
-        names = [outcome.indicator for outcome in self.outcomes]
+        names = [outcome.indicator for outcome in self.every_outcome]
         remedy = near(indicator, tuple(names))
         raise PlanError([Fault(f"plan {self.name}", f"has no outcome '{indicator}'", "", remedy)])
-
-    def effective(self) -> dict[str, Any]:
-        """Return every parameter as plain values, defaults included.
-
-        Returns
-        -------
-        dict
-            Text, numbers, lists and dicts only, in the order of the model.
-        """
-        return self.model_dump(mode="json")
-
-    def differences(self) -> dict[str, Any]:
-        """Return what the overrides changed, by dotted key.
-
-        Returns
-        -------
-        dict
-            Plain values; outcomes and covariates are named, not numbered. Empty when nothing
-            differs from the file.
-        """
-        return dict(self._differences)
-
-    def key(self) -> str:
-        """Return the sha256 of the effective plan, 64 hexadecimal digits."""
-        text = json.dumps(self.effective(), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-    def with_source(
-        self, name: str, path: Path, overrides: tuple[str, ...], differences: Mapping[str, Any]
-    ) -> Plan:
-        """Return a copy that knows its name, file and overrides.
-
-        Parameters
-        ----------
-        name : str
-            The plan's name.
-        path : pathlib.Path
-            Its file.
-        overrides : tuple of str
-            Keys that were set.
-        differences : mapping
-            What they changed.
-
-        Returns
-        -------
-        Plan
-            A new plan with equal parameters.
-        """
-        copy = self.model_copy()
-        copy._name, copy._path = name, path
-        copy._overrides, copy._differences = overrides, dict(differences)
-        return copy
 
     def _repr_html_(self) -> str:
         return plan_table(self.name, self.effective(), set(self._differences))

@@ -67,19 +67,13 @@ class Concurrent(Part):
     )
 
 
-class Outcome(Part):
-    """One indicator that the evaluation looks at."""
+class Measured(Part):
+    """One indicator and the figures of it that are looked at."""
 
     indicator: Slug = parameter(
         "The indicator to look at.",
         kind="name",
         allowed="an indicator in data/raw/indicators.csv, or a name of derived or indices",
-    )
-    role: Literal["primary", "secondary", "descriptive"] = parameter(
-        "Primary outcomes answer the question and share one multiple-testing family; descriptive "
-        "ones are shown and never judged.",
-        kind="choice",
-        default="secondary",
     )
     years: YearRange | None = parameter(
         "The first and last year of this outcome, in place of the plan's.",
@@ -113,12 +107,6 @@ class Outcome(Part):
         allowed="an indicator in data/raw/indicators.csv, or population_count",
         default=None,
     )
-    meaningful_change: Number = parameter(
-        "The smallest change that would matter; the verdict is held against it.",
-        kind="number",
-        unit="the outcome's unit, after per and scale",
-        allowed="above 0",
-    )
 
     def years_or(self, years: tuple[str, str]) -> tuple[str, str]:
         """Return the outcome's own first and last year, or the given ones.
@@ -134,6 +122,23 @@ class Outcome(Part):
             First and last financial year.
         """
         return self.years if self.years is not None else years
+
+
+class Outcome(Measured):
+    """One indicator that the evaluation looks at."""
+
+    role: Literal["primary", "secondary", "descriptive"] = parameter(
+        "Primary outcomes answer the question and share one multiple-testing family; descriptive "
+        "ones are shown and never judged.",
+        kind="choice",
+        default="secondary",
+    )
+    meaningful_change: Number = parameter(
+        "The smallest change that would matter; the verdict is held against it.",
+        kind="number",
+        unit="the outcome's unit, after per and scale",
+        allowed="above 0",
+    )
 
 
 class Covariate(Part):

@@ -13,6 +13,7 @@ from evallib.plan.reading import Loc
 from evallib.plan.registers import escalation_rules
 from evallib.plan.rules_derived import derived_rules, index_rules, outcome_denominator_rules
 from evallib.plan.rules_own_data import own_data_rules
+from evallib.plan.selection import placebo_rules
 from evallib.plan.specifications import specification_rules
 from evallib.plan.verdict import verdict_rules
 from evallib.plan.years import parse_financial_year
@@ -110,7 +111,8 @@ def _window_within_years(known: _Known) -> Iterator[Broken]:
 
 def _names_once(known: _Known) -> Iterator[Broken]:
     named = (("covariates", "name"), ("derived", "name"), ("indices", "name"))
-    for key, attribute in (("outcomes", "indicator"), *named):
+    listed = (("outcomes", "indicator"), ("placebo_outcomes", "indicator"))
+    for key, attribute in (*listed, *named):
         seen: dict[str, int] = {}
         for at, item in known.get(key, ()):
             name = getattr(item, attribute)
@@ -133,16 +135,26 @@ def _outcomes(known: _Known) -> Iterator[Broken]:
                 "the verdict is held against it",
                 "give the smallest change that would matter, in the outcome's unit",
             )
+    yield from _figures(known, "outcomes")
+
+
+def _placebo_outcomes(known: _Known) -> Iterator[Broken]:
+    yield from _figures(known, "placebo_outcomes")
+
+
+def _figures(known: _Known, key: str) -> Iterator[Broken]:
+    """Yield what is wrong with how the figures of outcomes are taken."""
+    for at, outcome in known[key]:
         if outcome.scale == "log" and outcome.zeros == "keep":
             yield Broken(
-                ("outcomes", at, "zeros"),
+                (key, at, "zeros"),
                 "zeros are kept on a log scale",
                 "zero has no logarithm",
                 "write zeros: missing, or scale: level",
             )
         if outcome.per == outcome.indicator:
             yield Broken(
-                ("outcomes", at, "per"),
+                (key, at, "per"),
                 f"'{outcome.per}' is divided by itself",
                 "",
                 "name another indicator, or leave per out",
@@ -177,13 +189,18 @@ _RULES: tuple[tuple[frozenset[str], Callable[[_Known], Iterator[Broken]]], ...] 
     (frozenset({"covariates", "outcomes"}), covariate_rules),
     (frozenset(), _names_once),
     (frozenset({"outcomes"}), _outcomes),
+    (frozenset({"placebo_outcomes"}), _placebo_outcomes),
+    (frozenset({"outcomes", "placebo_outcomes"}), placebo_rules),
     (frozenset({"boundaries", "boundary_year", "predecessor_events"}), boundary_rules),
     (frozenset({"escalation", "kinds"}), escalation_rules),
     (frozenset({"heterogeneity", "eras"}), era_rules),
     (frozenset({"own_data"}), own_data_rules),
     (frozenset({"derived"}), derived_rules),
     (frozenset({"indices"}), index_rules),
-    (frozenset({"outcomes", "derived", "indices"}), outcome_denominator_rules),
+    (
+        frozenset({"outcomes", "placebo_outcomes", "derived", "indices"}),
+        outcome_denominator_rules,
+    ),
     (frozenset({"specifications"}), specification_rules),
     (frozenset({"verdict"}), verdict_rules),
     (frozenset(), _ranges),

@@ -71,13 +71,18 @@ def index_rules(known: Known) -> Iterator[Broken]:
 
 def outcome_denominator_rules(known: Known) -> Iterator[Broken]:
     """Yield what is wrong with the min_denominator and denominator of outcomes."""
-    yield from _min_denominators("outcomes", known["outcomes"])
+    for key in ("outcomes", "placebo_outcomes"):
+        yield from _denominators(key, known)
+
+
+def _denominators(key: str, known: Known) -> Iterator[Broken]:
+    yield from _min_denominators(key, known[key])
     derived = {row.name: row for _, row in known["derived"]}
     indices = {index.name for _, index in known["indices"]}
-    for at, outcome in known["outcomes"]:
+    for at, outcome in known[key]:
         if outcome.per and indices & {outcome.indicator, outcome.per}:
             yield Broken(
-                ("outcomes", at, "per"),
+                (key, at, "per"),
                 "an index is not divided, and nothing is divided by one",
                 "",
                 "leave per out",
@@ -86,7 +91,7 @@ def outcome_denominator_rules(known: Known) -> Iterator[Broken]:
             continue
         if outcome.indicator in indices:
             yield Broken(
-                ("outcomes", at, "min_denominator"),
+                (key, at, "min_denominator"),
                 "an index has no denominator",
                 "",
                 "write min_denominator in the derived rows that the index is made of",
@@ -96,14 +101,14 @@ def outcome_denominator_rules(known: Known) -> Iterator[Broken]:
         told = outcome.per or (row.counted_by if row is not None else None)
         if told is None and outcome.denominator is None:
             yield Broken(
-                ("outcomes", at, "min_denominator"),
+                (key, at, "min_denominator"),
                 f"what '{outcome.indicator}' is a percentage of is not known",
                 "a published percentage does not carry its denominator",
                 "add denominator: NAME, an indicator that counts what it is a percentage of",
             )
         elif outcome.per and outcome.denominator:
             yield Broken(
-                ("outcomes", at, "denominator"),
+                (key, at, "denominator"),
                 f"per: {outcome.per} is the denominator already",
                 "",
                 "leave denominator out",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from evallib.panel.derived.names import reach
-from evallib.plan import Outcome, Plan
+from evallib.plan import Measured, Plan
 from evallib.plan.years import parse_financial_year
 
 
@@ -43,7 +43,7 @@ def boundary_day(year: int) -> date:
     return date(year + 1, 3, 31)
 
 
-def use_of(plan: Plan, outcome: Outcome) -> Use:
+def use_of(plan: Plan, outcome: Measured) -> Use:
     """Return the years and the boundaries of an outcome."""
     first, last = (parse_financial_year(year) for year in outcome.years_or(plan.years))
     given = plan.boundary_year
@@ -66,9 +66,9 @@ def uses_of(plan: Plan, name: str) -> tuple[Use, ...]:
         Each once, in order; where no outcome leads to the indicator, the plan's years on the
         boundaries of every outcome.
     """
-    own = {use_of(plan, one) for one in plan.outcomes if name in reach(plan, one)}
+    own = {use_of(plan, one) for one in plan.every_outcome if name in reach(plan, one)}
     if own:
         return tuple(sorted(own))
     first, last = (parse_financial_year(year) for year in plan.years)
-    years = {use_of(plan, one).boundary for one in plan.outcomes}
+    years = {use_of(plan, one).boundary for one in plan.every_outcome}
     return tuple(Use(year, first, last) for year in sorted(years))

@@ -54,9 +54,9 @@ def derived_faults(plan: Plan, store: Store) -> list[Fault]:
         key = "components" if index.components else "domains"
         lacking = [name for name in index.parts if name not in known]
         faults += [_unknown(f"{place}.{key}", name, known) for name in lacking]
-    for at, outcome in enumerate(plan.outcomes):
+    for key, outcome in plan.placed_outcomes:
         if outcome.denominator and outcome.denominator not in known:
-            place = f"{plan_label(plan)}, outcomes[{at}].denominator"
+            place = f"{plan_label(plan)}, {key}.denominator"
             faults.append(_unknown(place, outcome.denominator, known))
     if any("is not a name" in fault.what for fault in faults):
         return faults

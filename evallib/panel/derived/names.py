@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evallib.panel.covariates import COUNCIL_COVARIATES
-from evallib.plan import Derived, Outcome, Plan
+from evallib.plan import Derived, Measured, Plan
 from evallib.plan.years import parse_financial_year
 
 POPULATION = "population_count"
@@ -43,7 +43,7 @@ def all_indicators(plan: Plan) -> tuple[str, ...]:
     Derived rows, indices and covariates that no outcome names are included, with their
     ingredients.
     """
-    pairs = [(outcome.indicator, outcome.per, outcome.denominator) for outcome in plan.outcomes]
+    pairs = [(one.indicator, one.per, one.denominator) for one in plan.every_outcome]
     names = [name for pair in pairs for name in pair if name]
     names += [row.name for row in plan.derived] + [index.name for index in plan.indices]
     names += [one.name for one in plan.covariates if one.name not in COUNCIL_COVARIATES]
@@ -100,9 +100,7 @@ def years_of(plan: Plan, name: str) -> tuple[int, int]:
         First calendar years of the labels: of the outcomes that lead to the name, and of the base
         years of the indices that do; the plan's years where no outcome does.
     """
-    spans = [
-        outcome.years_or(plan.years) for outcome in plan.outcomes if name in reach(plan, outcome)
-    ]
+    spans = [one.years_or(plan.years) for one in plan.every_outcome if name in reach(plan, one)]
     years = [parse_financial_year(year) for span in spans or [plan.years] for year in span]
     for index in plan.indices:
         if name in (index.name, *_below(plan, index.name)):
@@ -110,7 +108,7 @@ def years_of(plan: Plan, name: str) -> tuple[int, int]:
     return min(years), max(years)
 
 
-def reach(plan: Plan, outcome: Outcome) -> set[str]:
+def reach(plan: Plan, outcome: Measured) -> set[str]:
     """Return every name that an outcome leads to, its own included."""
     starts = [outcome.indicator, outcome.per, outcome.denominator]
     return {found for name in starts if name for found in (name, *_below(plan, name))}
