@@ -27,6 +27,7 @@ Base = Literal["varying", "universal"]
 
 # Values held at once while cells are solved: small enough for a processor's cache.
 CHUNK = 16_000
+KEPT = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +294,9 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
         problem = reweigh(problem, weights)
     plan, cells, n = problem.comparisons, problem.cells, codes.size
     n_cells = cells.path.size
+    # Taken and given back untouched: from then on the C library keeps blocks up to this size for
+    # the next array, where it would ask the system, page by page, for each of some hundred.
+    np.empty(KEPT)
     att, held = np.zeros(n_cells), np.zeros((1 + n_cells, n))
     influence = held[1:]
     status, trimmed = np.zeros(n_cells, dtype=np.int64), np.zeros(n_cells, dtype=np.int64)
