@@ -190,9 +190,12 @@ def compare_once(problem: Problem, which: IntArray, codes: IntArray, units: IntA
     places = plan.when[which]
     if (places == places[0]).all():
         places = places[:1]
-    design = np.stack([plan.design[place].take(units, axis=1) for place in places])
-    weight = np.stack([problem.both.T[pair].take(units) for pair in plan.pair[which]])
-    held = codes.take(units)
+    if units.size == codes.size:
+        design, weight, held = plan.design[places], problem.both.T[plan.pair[which]], codes
+    else:
+        design = np.stack([plan.design[place].take(units, axis=1) for place in places])
+        weight = np.stack([problem.both.T[pair].take(units) for pair in plan.pair[which]])
+        held = codes.take(units)
     treated = weight * (held == plan.path[which][:, None])
     control = weight * plan.control[which].take(held, axis=1)
     return fit_first_stage(design, treated, control, plan.method)

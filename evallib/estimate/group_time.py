@@ -305,15 +305,22 @@ def solve(problem: Problem, codes: IntArray, weights: FloatArray | None = None) 
         for some in _cells_of(plan, which, units.size):
             own = plan.of_cell[some] - which[0]
             status[some], trimmed[some] = stage.status[own], stage.trimmed[own]
-            change = np.stack([rows[time].take(units) for time in cells.time[some]])
-            for row, base_time in zip(change, cells.base[some], strict=True):
-                row -= rows[base_time].take(units)
+            if units.size == n:
+                change = rows[cells.time[some]]
+                change -= rows[cells.base[some]]
+            else:
+                change = np.stack([rows[time].take(units) for time in cells.time[some]])
+                for row, base_time in zip(change, cells.base[some], strict=True):
+                    row -= rows[base_time].take(units)
             value, part = fit_second_stage(stage.pick(own), change)
             part[status[some] > 0] = 0.0
             part *= n
             att[some] = np.where(status[some] > 0, 0.0, value)
-            for cell, row in zip(some, part, strict=True):
-                influence[cell][units] = row
+            if units.size == n:
+                influence[some] = part
+            else:
+                for cell, row in zip(some, part, strict=True):
+                    influence[cell][units] = row
     for cell in np.flatnonzero(cells.is_base):
         member = codes == cells.path[cell]
         status[cell] = 0 if problem.both[member, cells.pair[cell]].any() else NO_UNITS
