@@ -295,12 +295,16 @@ def _judge(
     at_worst = all(conclusion(value) == conclusion(point) for value in worst)
     what = (
         f"Were the {events} events that the register lacks assigned at random to councils without "
-        f"a record, the estimate of {point:.3g} would mostly lie between {spread[1]:.3g} and "
-        f"{spread[2]:.3g} (5 to 95 per cent); chosen to do most, between {worst[0]:.3g} and "
-        f"{worst[1]:.3g}"
+        f"a record, the estimate of {_number(point)} would mostly lie between "
+        f"{_number(spread[1])} and {_number(spread[2])} (5 to 95 per cent); chosen to do most, "
+        f"between {_number(worst[0])} and {_number(worst[1])}"
     )
     if not at_random:
         return "concern", f"{what}. Chance alone could change how the interval reads"
     if not at_worst:
         return "pass", f"{what}. Only events chosen for it would change how the interval reads"
     return "pass", f"{what}. Neither changes how the interval reads"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")

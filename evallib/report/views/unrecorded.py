@@ -58,7 +58,7 @@ def _missing(design: Design) -> Section:
     columns = ["days", "published", "recorded", "missing", "rests_on"]
     total = int(missing.counts.sum())
     sentence = (
-        f"The register lacks about {total} events of the studied years, and "
+        f"The register lacks about {total} events from {missing.months[0]:%B %Y} on, and "
         f"{len(missing.codes)} councils have no record. Years without a published total are taken "
         f"to lack as large a share as the others, {100 * (1 - missing.share_held):.0f} per cent."
     )
