@@ -34,27 +34,9 @@ def check_balance(design: Design) -> CheckResult:
     ----------
     Imbens and Rubin (2015), Causal Inference, chapter 14. doi:10.1017/CBO9781139025751
     """
-    councils = design.councils.set_index("council_code")
-    treated = councils["is_treated"]
-    base = councils.loc[treated, "cohort"].min() - 1 - design.anticipation
-    before = design.full[design.full["period"] <= base]
-    measures: dict[str, pd.Series] = {}
-    recent = before[before["period"] > base - YEARS]
-    measures[f"level of the outcome, {YEARS} years before ({design.unit})"] = recent.groupby(
-        "council_code"
-    )["value"].mean()
-    if before["period"].max() > before["period"].min():
-        measures[f"trend of the outcome before ({design.unit} a year)"] = _slopes(before)
-    measures["deprivation (IMD average score, higher is more deprived)"] = councils[
-        "imd_average_score"
-    ]
-    measures["share of residents in rural areas (per cent)"] = (
-        100 * councils["share_population_rural"]
-    )
-    measures["residents (thousands)"] = councils["population_count"] / 1000
+    treated = design.councils.set_index("council_code")["is_treated"]
     rows = []
-    for name, values in measures.items():
-        known = values.reindex(councils.index)
+    for name, known in characteristics_before(design).items():
         one, other = known[treated].dropna(), known[~treated].dropna()
         if len(one) < 2 or len(other) < 2:
             continue
@@ -95,6 +77,28 @@ def check_balance(design: Design) -> CheckResult:
     return CheckResult(
         "balance before exposure", design.outcome, design.no_record, "pass", sentence, table
     )
+
+
+def characteristics_before(design: Design) -> dict[str, pd.Series]:
+    """Return what is compared before exposure: a value a council, by what it is in words."""
+    councils = design.councils.set_index("council_code")
+    base = councils.loc[councils["is_treated"], "cohort"].min() - 1 - design.anticipation
+    before = design.full[design.full["period"] <= base]
+    measures: dict[str, pd.Series] = {}
+    recent = before[before["period"] > base - YEARS]
+    measures[f"level of the outcome, {YEARS} years before ({design.unit})"] = recent.groupby(
+        "council_code"
+    )["value"].mean()
+    if before["period"].max() > before["period"].min():
+        measures[f"trend of the outcome before ({design.unit} a year)"] = _slopes(before)
+    measures["deprivation (IMD average score, higher is more deprived)"] = councils[
+        "imd_average_score"
+    ]
+    measures["share of residents in rural areas (per cent)"] = (
+        100 * councils["share_population_rural"]
+    )
+    measures["residents (thousands)"] = councils["population_count"] / 1000
+    return {name: values.reindex(councils.index) for name, values in measures.items()}
 
 
 def _slopes(rows: pd.DataFrame) -> pd.Series:

@@ -89,6 +89,10 @@ def validate_command(plan: PlanName, set_: Overrides = None, data: Data = None) 
     _say(f"{checked.plan.name} is ready to run: {len(checked.plan.outcomes)} outcomes.")
     for note in checked.notes:
         _say(f"note: {note}")
+    if checked.lock is not None:
+        _say(f"locked on {checked.lock.locked}: {len(checked.deviations)} deviations since")
+    for one in checked.deviations:
+        _say(f"deviation: {one.key}: {one.locked} in the lock, {one.now} now ({one.how})")
 
 
 @app.command("new")

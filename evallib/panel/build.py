@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -160,8 +160,14 @@ def find_raw_data() -> Path | None:
     return None
 
 
-def panel_from_store(plan: Plan, store: Store) -> Panel:
-    """Build the panel of a plan from tables that are already loaded."""
+def panel_from_store(
+    plan: Plan, store: Store, hide: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+) -> Panel:
+    """Build the panel of a plan from tables that are already loaded.
+
+    `hide` is given the figures of the tables, before anything is made of them, and returns those
+    that may be read.
+    """
     store = with_population(plan, with_own_data(plan, store))
     figures = store.figures(base_indicators(plan))  # whole series, the faults of all tables at once
     faults = plan_faults(plan, store)
@@ -170,7 +176,7 @@ def panel_from_store(plan: Plan, store: Store) -> Panel:
     prices = read_deflators(plan, store)
     if prices.inputs:
         store = store.with_record(inputs=prices.inputs)
-    settled = settle_unsafe(plan, figures, store)
+    settled = settle_unsafe(plan, hide(figures) if hide else figures, store)
     panel = _from_figures(plan, store, prices, settled.figures)
     other = None
     if settled.other is not None:

@@ -133,9 +133,8 @@ def list_plans() -> list[str]:
     """
     for root in project_roots():
         folder = root / PLAN_FOLDER
-        return sorted(
-            {path.stem for end in _SUFFIXES for path in folder.glob(f"*{end}") if path.is_file()}
-        )
+        paths = [path for end in _SUFFIXES for path in folder.glob(f"*{end}") if path.is_file()]
+        return sorted({path.stem for path in paths if is_plan_name(path.stem)})  # locks apart
     return []
 
 

@@ -17,7 +17,8 @@ from evallib.report.formats import format_bytes, format_date, format_number
 from evallib.report.gate import OGL_ATTRIBUTION, require_page
 from evallib.report.markup import PIECE_CSS, make_ids_unique, slugify, without_style
 from evallib.report.notebook import Body, number_pieces, read_body
-from evallib.report.record import PlanLike, Record, build_record
+from evallib.report.planned import PlanLike
+from evallib.report.record import Record, build_record
 from evallib.report.sections import Section
 from evallib.report.statements import ACCESSIBILITY, LIMITS
 from evallib.report.tables import Table

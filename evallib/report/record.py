@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
 from evallib.errors import Fault
 from evallib.report.formats import format_date
 from evallib.report.gate import OGL_ATTRIBUTION, ReportError
+from evallib.report.planned import (
+    PlanLike,
+    analyses_tables,
+    deviations_table,
+    deviations_words,
+    log_rows,
+    plain,
+    text_frame,
+)
 from evallib.report.tables import Table
 
 _SHORT_HASH = 12
@@ -48,17 +57,6 @@ PLAN_WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-class PlanLike(Protocol):
-    """What the report reads of a plan; other keys are read where they are there."""
-
-    @property
-    def name(self) -> str:
-        """The plan's name."""
-
-    def differences(self) -> Mapping[str, Any]:
-        """Return what was set in place of the plan's file, by key."""
-
-
 @dataclass(frozen=True, slots=True)
 class Record:
     """The tables of a report's record, each under its heading.
@@ -91,7 +89,8 @@ def build_record(
         Read where they are there: run_id, created, seconds, revision, is_changed, seed or seeds,
         versions (mapping), notes (texts on the inputs), inputs (list of mappings with file or
         path, publication or title, publisher, licence, attribution, accessed, sha256, rows),
-        assumptions, decisions and deviations (lists of texts or mappings).
+        assumptions, decisions and deviations (lists of texts or mappings), lock (mapping with file,
+        locked, outcomes, estimators, comparison, deviations and unplanned).
     estimates : pandas.DataFrame, optional
         The run's estimates.csv: columns outcome, estimator, comparison, no_record, inference.
 
@@ -129,13 +128,13 @@ def build_record(
         ("Decisions log", "", (_decisions_table(plan, manifest),)),
         (
             "Deviations from the plan",
-            "What differs from the plan's file, and why.",
-            (_deviations_table(plan, manifest),),
+            deviations_words(manifest),
+            (deviations_table(plan, manifest),),
         ),
         (
             "Planned and unplanned analyses",
             "Every specification that ran is listed.",
-            _analyses_tables(plan, estimates),
+            analyses_tables(plan, manifest, estimates),
         ),
         ("Statement of assurance", "", (_people_table(plan),)),
         ("Software", "", (_versions_table(manifest),)),
@@ -194,7 +193,9 @@ def _inputs_table(inputs: Sequence[Mapping[str, Any]], facts: Iterable[object]) 
         for item in inputs
     ]
     notes = ("The full SHA-256 of every file is in manifest.json.", *map(str, facts))
-    return Table(_text(rows), "Inputs of this run", notes=notes, slug="inputs", empty="no data")
+    return Table(
+        text_frame(rows), "Inputs of this run", notes=notes, slug="inputs", empty="no data"
+    )
 
 
 def _whole(value: object) -> str:
@@ -221,8 +222,8 @@ def _assumptions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
             "Where it is set": "the design",
         }
     )
-    rows += _log_rows(manifest.get("assumptions"), "Assumption", "Where it is set")
-    return Table(_text(rows), "Assumptions of this run", slug="assumptions")
+    rows += log_rows(manifest.get("assumptions"), "Assumption", "Where it is set")
+    return Table(text_frame(rows), "Assumptions of this run", slug="assumptions")
 
 
 def _unsafe_rows(decision: Any) -> list[dict[str, Any]]:
@@ -264,62 +265,9 @@ def _decisions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
                 "Reason": "Set in the plan before the run.",
             }
         )
-    rows += _log_rows(manifest.get("decisions"), "Decision", "Reason")
+    rows += log_rows(manifest.get("decisions"), "Decision", "Reason")
     rows = rows or [{"Decision": "None recorded", "Reason": ""}]
-    return Table(_text(rows), "Decisions of this run", slug="decisions")
-
-
-def _deviations_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
-    rows = [
-        {"Deviation": f"{key} is {_plain(value)}", "Reason": "set for this run"}
-        for key, value in plan.differences().items()
-    ]
-    rows += _log_rows(manifest.get("deviations"), "Deviation", "Reason")
-    rows = rows or [{"Deviation": "None: the run follows the plan's file", "Reason": ""}]
-    return Table(_text(rows), "Deviations from the plan's file", slug="deviations")
-
-
-def _log_rows(log: object, first: str, second: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for item in log if isinstance(log, (list, tuple)) else []:
-        if isinstance(item, Mapping):
-            texts = [str(value) for value in item.values()]
-            rows.append({first: texts[0] if texts else "", second: "; ".join(texts[1:])})
-        else:
-            rows.append({first: str(item), second: ""})
-    return rows
-
-
-def _analyses_tables(plan: PlanLike, estimates: pd.DataFrame | None) -> tuple[Table, ...]:
-    caption = "Specifications that ran"
-    if estimates is None or estimates.empty or "estimator" not in estimates.columns:
-        frame = pd.DataFrame({"Specification": ["None: no estimate was made"]})
-        return (Table(frame, caption, slug="specifications"),)
-    names = ["outcome", "role", "estimator", "comparison", "no_record", "inference"]
-    keys = [name for name in names if name in estimates.columns]
-    counts = estimates.fillna({name: "" for name in keys}).groupby(keys, sort=False).size()
-    frame = counts.reset_index(name="Figures")
-    planned_estimators = {str(name) for name in getattr(plan, "estimators", ())}
-    planned_outcomes = {str(item.indicator) for item in getattr(plan, "outcomes", ())}
-    planned_comparison = str(getattr(plan, "comparison", ""))
-    differences: Mapping[str, Any] = getattr(plan, "differences", dict)()
-    as_planned = "changed from the plan's file" if differences else "planned"
-    frame["Planned"] = [
-        as_planned
-        if str(row["estimator"]) in planned_estimators
-        and str(row.get("outcome", "")) in planned_outcomes
-        and str(row.get("comparison", planned_comparison)) in ("", planned_comparison)
-        else "unplanned"
-        for _, row in frame.iterrows()
-    ]
-    return (Table(frame, caption, slug="specifications", notes=(_PLANNED_NOTE,)),)
-
-
-_PLANNED_NOTE = (
-    "Planned: outcome, estimator and comparison group are named in the plan's file. Where a "
-    "parameter was set when the evaluation ran, the deviations above say which. Both rules for "
-    "councils without a record are always shown."
-)
+    return Table(text_frame(rows), "Decisions of this run", slug="decisions")
 
 
 def _people_table(plan: PlanLike) -> Table:
@@ -338,20 +286,5 @@ def _versions_table(manifest: Mapping[str, Any]) -> Table:
 
 
 def _two_columns(values: Mapping[str, Any], caption: str, names: tuple[str, str]) -> Table:
-    rows = [{names[0]: key, names[1]: _plain(value)} for key, value in values.items()]
-    return Table(_text(rows), caption, empty="no data")
-
-
-def _plain(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {item}" for key, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_plain, value)) or "none"
-    return str(value)
-
-
-def _text(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows)
-    return frame.astype(object).where(frame.notna(), None)
+    rows = [{names[0]: key, names[1]: plain(value)} for key, value in values.items()]
+    return Table(text_frame(rows), caption, empty="no data")

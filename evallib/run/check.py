@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from evallib.errors import EvallibError, Fault
 from evallib.plan import Plan, load_plan, project_root
+from evallib.plan.deviations import Deviation, find_deviations
+from evallib.plan.lock import Lock, read_lock
 from evallib.run.notebooks import find_notebooks
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class Checked:
         How long checking took.
     panel, exposure : optional
         What was built on the way, for ``data/processed``.
+    lock : Lock, optional
+        The plan as it was locked, where it was.
     """
 
     plan: Plan
@@ -44,6 +48,14 @@ class Checked:
     seconds: float = 0.0
     panel: Panel | None = None
     exposure: Exposure | None = None
+    lock: Lock | None = None
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """Every difference from the lock; empty without one."""
+        if self.lock is None:
+            return ()
+        return find_deviations(self.lock, self.plan, self.inputs)
 
 
 def load_and_check(
@@ -112,7 +124,7 @@ def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
     Raises
     ------
     EvallibError
-        With every fault of tables, plan, designs and notebooks.
+        With every fault of tables, plan, its lock, designs and notebooks.
     """
     from evallib.design import build_designs
     from evallib.exposure import build_exposure
@@ -120,6 +132,11 @@ def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
 
     began = time.monotonic()
     notebooks, faults = find_notebooks(plan, project_root() / "notebooks")
+    lock: Lock | None = None
+    try:
+        lock = read_lock(plan)
+    except EvallibError as error:
+        faults += error.faults
     try:
         panel = build_panel(plan, data)
         exposure = build_exposure(plan, panel)
@@ -130,4 +147,5 @@ def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
         raise EvallibError(faults)
     seconds = round(time.monotonic() - began, 2)
     store = panel.store
-    return Checked(plan, tuple(notebooks), store.inputs, store.notes, seconds, panel, exposure)
+    checked = (plan, tuple(notebooks), store.inputs, store.notes, seconds, panel, exposure)
+    return Checked(*checked, lock)

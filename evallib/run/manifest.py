@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evallib.plan import Plan
+from evallib.plan.deviations import Deviation, find_unplanned
+from evallib.plan.lock import Lock
 from evallib.run.execute import NotebookStatus
 from evallib.run.folders import MANIFEST
 from evallib.run.key import RunKey, sha256_of
@@ -54,6 +57,8 @@ class RunManifest:
         Seconds by step.
     notebooks : tuple of mapping
         Status of every notebook.
+    lock : mapping or None
+        What was locked, every deviation from it, and what it does not name; None without a lock.
     outputs : tuple of mapping
         path and sha256 of every file of the run, the manifest and the log aside.
     """
@@ -74,6 +79,7 @@ class RunManifest:
     seeds: Mapping[str, int]
     timings: Mapping[str, float] = field(default_factory=dict)
     notebooks: tuple[Mapping[str, Any], ...] = ()
+    lock: Mapping[str, Any] | None = None
     outputs: tuple[Mapping[str, str], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -86,6 +92,24 @@ class RunManifest:
         text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False)
         path.write_text(text + "\n", encoding="utf-8")
         return path
+
+
+def lock_as_dict(
+    lock: Lock | None, plan: Plan, deviations: Iterable[Deviation]
+) -> dict[str, Any] | None:
+    """Return what was locked and what differs from it; None without a lock."""
+    if lock is None:
+        return None
+    return {
+        "file": lock.path.name,
+        "locked": lock.locked,
+        "sha256": lock.sha256,
+        "outcomes": list(lock.names("outcomes")),
+        "estimators": list(lock.values.get("estimators", ())),
+        "comparison": lock.values.get("comparison", ""),
+        "deviations": [asdict(one) for one in deviations],
+        "unplanned": [{"kind": kind, "name": name} for kind, name in find_unplanned(lock, plan)],
+    }
 
 
 def key_as_dict(key: RunKey) -> dict[str, str]:

@@ -28,6 +28,7 @@ from evallib.run.manifest import (
     find_versions,
     hash_outputs,
     key_as_dict,
+    lock_as_dict,
     statuses_as_dicts,
 )
 from evallib.run.notebooks import read_title
@@ -147,6 +148,8 @@ def run_plan(
     _require_writable(place)
     mend_all(outputs)
     say(f"{name}: run {key.run_id}, {len(checked.notebooks)} notebooks")
+    if checked.lock is not None:
+        say(f"locked on {checked.lock.locked}: {len(checked.deviations)} deviations since")
     with hold(place, on_wait=say):
         try:
             run = _Writing(checked, key, place, data, say)
@@ -195,6 +198,8 @@ class _Writing:
         values = moved_to(self.plan.effective(), self.plan.path, self.plan_file.parent)
         text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
         self.plan_file.write_text(text, encoding="utf-8")
+        if checked.lock is not None:  # so that notebooks know it too
+            shutil.copy(checked.lock.path, self.plan_file.with_suffix(".lock.yml"))
 
     def seconds(self) -> float:
         """Return the seconds since the run began."""
@@ -291,6 +296,7 @@ class _Writing:
             seeds={"plan": self.plan.seed},
             timings=self.timings,
             notebooks=statuses_as_dicts(statuses),
+            lock=lock_as_dict(self.checked.lock, self.plan, self.checked.deviations),
         )
         manifest.write(self.folder)
         pages = [self.pages[name] for name in self.titles]

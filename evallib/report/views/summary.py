@@ -13,6 +13,8 @@ import pandas as pd
 
 from evallib.errors import DataError, Fault
 from evallib.plan import Plan
+from evallib.plan.deviations import find_unplanned
+from evallib.plan.lock import Lock, read_lock
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.sections import Section
@@ -68,7 +70,10 @@ def answer(plan: Plan, results: Results) -> Section:
     source = [] if results.is_own else [f"Read from {results.source}."]
     sentences = [*source, *_disagreements(results, primary), _tally(primary)]
     sentences[0] = f"{_changed_thresholds(plan)}{sentences[0]}"
-    points = [_outcome_point(row) for row in primary.to_dict("records")]
+    lock = read_lock(plan)
+    sentences += _not_locked(plan, lock)
+    locked = None if lock is None else lock.names("outcomes")
+    points = [_outcome_point(row, locked) for row in primary.to_dict("records")]
     return Section("", tuple(sentences), points=tuple(points))
 
 
@@ -111,9 +116,19 @@ def _word(count: int) -> str:
     return COUNT_WORDS[count] if count < len(COUNT_WORDS) else f"{count:,}"
 
 
-def _outcome_point(row: Mapping[Any, Any]) -> tuple[str, str]:
+def _not_locked(plan: Plan, lock: Lock | None) -> list[str]:
+    """Return what ran that the plan's lock does not name."""
+    unplanned = find_unplanned(lock, plan) if lock is not None else ()
+    if lock is None or not unplanned:
+        return []
+    names = "; ".join(f"{kind} {name}" for kind, name in unplanned)
+    return [f"Unplanned, as the plan that was locked on {lock.locked} does not name it: {names}."]
+
+
+def _outcome_point(row: Mapping[Any, Any], locked: tuple[str, ...] | None) -> tuple[str, str]:
     """Return the verdict on an outcome, and the estimate with all that must stand beside it."""
-    lead = f"{row['title']}: {row['verdict']}."
+    label = "" if locked is None or row["outcome"] in locked else " (unplanned)"
+    lead = f"{row['title']}{label}: {row['verdict']}."
     why = f"{row['sentence'][0].upper()}{row['sentence'][1:]}."
     if np.isnan(row["estimate"]):
         return lead, why

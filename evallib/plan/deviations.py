@@ -1,0 +1,132 @@
+"""What differs from a locked plan, and what it does not name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evallib.plan.lock import Lock, name_of
+from evallib.plan.model import Plan
+
+ABSENT = "not there"
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One difference from a lock.
+
+    Parameters
+    ----------
+    key : str
+        The dotted key; outcomes and other parts by name. ``data`` and a file for a table.
+    locked, now : object
+        Plain values; `ABSENT` where there is none.
+    how : str
+        Whether it was set for the run, or what changed, in words.
+    """
+
+    key: str
+    locked: Any
+    now: Any
+    how: str
+
+
+def find_deviations(
+    lock: Lock, plan: Plan, inputs: Iterable[Mapping[str, Any]] | None = None
+) -> tuple[Deviation, ...]:
+    """Return every difference between a lock and a plan as it runs.
+
+    Parameters
+    ----------
+    lock : Lock
+        The lock.
+    plan : Plan
+        The plan, overrides applied.
+    inputs : iterable of mapping, optional
+        The tables of the run, with `file` and `sha256`; data are not compared without them.
+
+    Returns
+    -------
+    tuple of Deviation
+        Parameters in the plan's order, then tables by name.
+    """
+    given = tuple(plan.differences())
+    found = [
+        Deviation(key, old, new, _how(key, given))
+        for key, old, new in _differences("", lock.values, plan.effective())
+    ]
+    if inputs is not None:
+        now = {str(one["file"]): str(one["sha256"]) for one in inputs}
+        for file in sorted({*lock.data, *now}):
+            old, new = lock.data.get(file, ABSENT), now.get(file, ABSENT)
+            if old != new:
+                found.append(Deviation(f"data {file}", old, new, "the data were changed"))
+    return tuple(found)
+
+
+def find_unplanned(lock: Lock, plan: Plan) -> tuple[tuple[str, str], ...]:
+    """Return what a plan asks for that its lock does not name: kind and name.
+
+    Parameters
+    ----------
+    lock : Lock
+        The lock.
+    plan : Plan
+        The plan, overrides applied.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Outcomes, estimators, values of specifications, characteristics and covariates.
+    """
+    values = plan.effective()
+    found = [
+        (word, name)
+        for key, word in (("outcomes", "outcome"), ("covariates", "covariate"))
+        for name in (name_of(item) for item in values[key])
+        if name not in lock.names(key)
+    ]
+    for key, word in (("estimators", "estimator"), ("heterogeneity", "characteristic")):
+        found += [(word, name) for name in values[key] if name not in lock.values.get(key, ())]
+    held: Mapping[str, Any] = lock.values.get("specifications") or {}
+    for choice, others in values["specifications"].items():
+        new = [value for value in others if value not in held.get(choice, ())]
+        found += [("specification", f"{choice}: {json.dumps(value)}") for value in new]
+    return tuple(found)
+
+
+def _how(key: str, given: tuple[str, ...]) -> str:
+    def within(one: str, other: str) -> bool:
+        return one == other or one.startswith(f"{other}.")
+
+    if any(within(key, one) or within(one, key) for one in given):
+        return "set for this run"
+    return "the plan's file was changed"
+
+
+def _differences(key: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if old == new and type(old) is type(new):
+        return
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in dict.fromkeys([*new, *old]):
+            below = f"{key}.{name}" if key else str(name)
+            yield from _differences(below, old.get(name, ABSENT), new.get(name, ABSENT))
+        return
+    before, after = _by_name(old), _by_name(new)
+    if before is None or after is None:
+        if old != new:
+            yield key, old, new
+        return
+    yield from _differences(key, before, after)
+    if list(before) != list(after) and set(before) == set(after):
+        yield f"{key} (order)", list(before), list(after)
+
+
+def _by_name(items: Any) -> dict[str, Any] | None:
+    """Return a list of named parts by name; None where it is none."""
+    if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+        return None
+    named = {name_of(item): item for item in items}
+    return named if len(named) == len(items) and "" not in named else None

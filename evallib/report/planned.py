@@ -1,0 +1,176 @@
+"""What of a run was planned: deviations from the plan or its lock, and every specification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import pandas as pd
+
+from evallib.report.formats import format_date
+from evallib.report.tables import Table
+
+_SHORT_HASH, _HASH = 12, 64
+
+
+class PlanLike(Protocol):
+    """What the report reads of a plan; other keys are read where they are there."""
+
+    @property
+    def name(self) -> str:
+        """The plan's name."""
+
+    def differences(self) -> Mapping[str, Any]:
+        """Return what was set in place of the plan's file, by key."""
+
+
+def deviations_words(manifest: Mapping[str, Any]) -> str:
+    """Return what deviations are counted from, in a sentence."""
+    lock = manifest.get("lock")
+    if not lock:
+        return "What differs from the plan's file, and why. The plan was not locked."
+    return (
+        f"The plan was locked on {format_date(lock['locked'])} ({lock['file']}): every difference "
+        "since then, in the plan, in what was set for this run and in the data."
+    )
+
+
+def deviations_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
+    """Return every deviation: from the lock, or without one from the plan's file."""
+    lock = manifest.get("lock")
+    if lock:
+        rows = [
+            {
+                "Deviation": item["key"],
+                "In the lock": _short(item["key"], item["locked"]),
+                "In this run": _short(item["key"], item["now"]),
+                "How": item["how"],
+            }
+            for item in lock["deviations"]
+        ]
+        same = "None: plan and data are as they were locked"
+        none = {"Deviation": same, "In the lock": "", "In this run": "", "How": ""}
+        return Table(text_frame(rows or [none]), "Deviations from the lock", slug="deviations")
+    rows = [
+        {"Deviation": f"{key} is {plain(value)}", "Reason": "set for this run"}
+        for key, value in plan.differences().items()
+    ]
+    rows += log_rows(manifest.get("deviations"), "Deviation", "Reason")
+    rows = rows or [{"Deviation": "None: the run follows the plan's file", "Reason": ""}]
+    return Table(text_frame(rows), "Deviations from the plan's file", slug="deviations")
+
+
+def _short(key: str, value: object) -> str:
+    text = plain(value) or "none"
+    return text[:_SHORT_HASH] if key.startswith("data ") and len(text) == _HASH else text
+
+
+def analyses_tables(
+    plan: PlanLike, manifest: Mapping[str, Any], estimates: pd.DataFrame | None
+) -> tuple[Table, ...]:
+    """Return every specification that ran, planned or not, and what the lock does not name."""
+    lock = manifest.get("lock")
+    return (_specifications(plan, lock, estimates), *([_unplanned(lock)] if lock else []))
+
+
+def _specifications(
+    plan: PlanLike, lock: Mapping[str, Any] | None, estimates: pd.DataFrame | None
+) -> Table:
+    caption = "Specifications that ran"
+    if estimates is None or estimates.empty or "estimator" not in estimates.columns:
+        frame = pd.DataFrame({"Specification": ["None: no estimate was made"]})
+        return Table(frame, caption, slug="specifications")
+    names = ["outcome", "role", "estimator", "comparison", "no_record", "inference"]
+    keys = [name for name in names if name in estimates.columns]
+    counts = estimates.fillna({name: "" for name in keys}).groupby(keys, sort=False).size()
+    frame = counts.reset_index(name="Figures")
+    given = lock or {
+        "estimators": [str(name) for name in getattr(plan, "estimators", ())],
+        "outcomes": [str(item.indicator) for item in getattr(plan, "outcomes", ())],
+        "comparison": str(getattr(plan, "comparison", "")),
+    }
+    differences: Mapping[str, Any] = getattr(plan, "differences", dict)()
+    frame["Planned"] = [
+        "unplanned"
+        if not _is_named(row, given)
+        else _since_lock(str(row.get("outcome", "")), lock)
+        if lock
+        else "changed from the plan's file"
+        if differences
+        else "planned"
+        for row in frame.to_dict("records")
+    ]
+    note = _LOCKED_NOTE if lock else _PLANNED_NOTE
+    return Table(frame, caption, slug="specifications", notes=(note,))
+
+
+def _is_named(row: Mapping[Any, Any], given: Mapping[str, Any]) -> bool:
+    return (
+        str(row["estimator"]) in given["estimators"]
+        and str(row.get("outcome", "")) in given["outcomes"]
+        and str(row.get("comparison", "")) in ("", given["comparison"])
+    )
+
+
+def _since_lock(outcome: str, lock: Mapping[str, Any]) -> str:
+    """Return whether a deviation can have moved the estimates of an outcome."""
+    for item in lock["deviations"]:
+        top, _, below = str(item["key"]).partition(".")
+        if top == "outcomes":
+            if below.split(".")[0] == outcome:
+                return "changed since the lock"
+        elif top not in _MOVES_NOTHING:
+            return "changed since the lock"
+    return "planned"
+
+
+def _unplanned(lock: Mapping[str, Any]) -> Table:
+    rows = [{"Not in the lock": item["name"], "Kind": item["kind"]} for item in lock["unplanned"]]
+    none = {"Not in the lock": "Nothing: all that ran was locked", "Kind": ""}
+    return Table(text_frame(rows or [none]), "Unplanned analyses", slug="unplanned")
+
+
+# Keys that name what is looked at, not how: what was locked is estimated as before.
+_MOVES_NOTHING = (
+    *("title", "question", "people", "notebooks", "estimators", "heterogeneity", "eras"),
+    *("specifications", "verdict", "outcomes (order)"),
+)
+_PLANNED_NOTE = (
+    "Planned: outcome, estimator and comparison group are named in the plan's file. Where a "
+    "parameter was set when the evaluation ran, the deviations above say which. Both rules for "
+    "councils without a record are always shown."
+)
+_LOCKED_NOTE = (
+    "Planned: outcome, estimator and comparison group are named in the lock. Changed since the "
+    "lock: they are, but one of the deviations above can have moved the figures. Both rules for "
+    "councils without a record are always shown."
+)
+
+
+def log_rows(log: object, first: str, second: str) -> list[dict[str, Any]]:
+    """Return a log of texts or mappings as rows of two columns."""
+    rows: list[dict[str, Any]] = []
+    for item in log if isinstance(log, (list, tuple)) else []:
+        if isinstance(item, Mapping):
+            texts = [str(value) for value in item.values()]
+            rows.append({first: texts[0] if texts else "", second: "; ".join(texts[1:])})
+        else:
+            rows.append({first: str(item), second: ""})
+    return rows
+
+
+def plain(value: object) -> str:
+    """Return a plain value as text."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(plain, value)) or "none"
+    return str(value)
+
+
+def text_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as a table in which what is missing is empty."""
+    frame = pd.DataFrame(rows)
+    return frame.astype(object).where(frame.notna(), None)
