@@ -13,7 +13,7 @@ from evallib.design import Design
 from evallib.errors import EstimationError
 from evallib.inference import estimate
 from evallib.inference import influences as inf
-from evallib.inference import refits as rf
+from evallib.inference import permuted_terms as pt
 from evallib.inference.designs import estimate_one
 from evallib.inference.fitting import fit_design
 from evallib.inference.paths import path_panel
@@ -24,9 +24,8 @@ from evallib.inference.permuted_imputation import (
     solve_imputations,
 )
 from evallib.inference.permuted_regression import path_after, path_rows
-from evallib.inference.policy import apply_wild, jackknife_details
 from evallib.inference.refits import refitter
-from evallib.inference.regressions import _tested
+from evallib.inference.tested import apply_wild, jackknife_details, live_terms
 from evallib.plan.estimators import NAMES, SYNTHETIC, WITHOUT_COVARIATES
 
 pytestmark = pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
@@ -157,7 +156,7 @@ def test_wild_draws_and_cr3_are_of_the_fitted_terms(name: str) -> None:
     """CR3 of the first term by leaving out each cluster and fitting again."""
     design = thin_design()
     fitted = fit_design(design, name)
-    terms = _tested(design, fitted)
+    terms = live_terms(fitted, design.window)
     done, kept = apply_wild(fitted, terms, np.random.default_rng(0), 199)
     test = done.inversions["att"]
     assert test.estimate == pytest.approx(fitted.point[0], abs=1e-9)
@@ -258,7 +257,7 @@ def test_a_refit_that_fails_counts_as_extreme(monkeypatch) -> None:
     def refuse(*_: object) -> None:
         raise EstimationError([])
 
-    monkeypatch.setattr(rf, "refitter", lambda *_: refuse)
+    monkeypatch.setattr(pt, "refitter", lambda *_: refuse)
     monkeypatch.setattr("evallib.inference.regressions.REFITS", 9)
     one = estimate_one(thin_design(), "stacked")
     assert one.p_value[0] == 1.0 and np.isinf(one.conf_high[0])

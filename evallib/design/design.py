@@ -14,6 +14,8 @@ from evallib.design.build import Narrowed, build_sample, narrow
 from evallib.design.characteristics import Characteristic, describe_councils
 from evallib.design.impossible import impossible
 from evallib.design.outcomes import OutcomeFigures, outcome_figures
+from evallib.design.placebos import placebo_plans
+from evallib.design.rows import after_own_event, estimation_rows, is_event_year, with_arms
 from evallib.design.unsafe import rows_made_missing, under_other_decision
 from evallib.errors import DesignError, EvallibError, Fault, did_you_mean
 from evallib.exposure.exposure import Exposure
@@ -51,8 +53,9 @@ class Design:
         cohort (missing unless treated), cluster, covariates.
     group_time_frame : pandas.DataFrame
         Rows for group-time effects: only later-treated controls are cut.
-    anticipation : int
-        Periods of anticipation, the event period included.
+    anticipation, event_periods : int
+        Periods of anticipation, the event's own included; how many the event takes: 1, or 0 where
+        exposure starts in the period that holds it.
     reference : int
         Event time of the reference period.
     window : tuple of int
@@ -81,8 +84,8 @@ class Design:
         Why there is no other design, although figures are touched.
     covariates : tuple of str
         Columns of the rows that the plan adjusts for.
-    few_treated : str
-        What the plan asks for below five treated councils: ``refuse`` or ``permutation``.
+    few_treated, inference : str
+        What the plan asks for below five treated councils, and how it wants intervals made.
     breaks : pandas.DataFrame
         Dated breaks within the outcome's years, of the outcome or of what it is made of, with the
         columns of `evallib.panel.breaks.read_breaks`.
@@ -125,6 +128,8 @@ class Design:
     other_decision_reason: str = ""
     covariates: tuple[str, ...] = ()
     few_treated: str = "refuse"
+    inference: str = "policy"
+    event_periods: int = 1
     breaks: pd.DataFrame = field(default_factory=lambda: breaks_of(()))
     characteristics: tuple[Characteristic, ...] = ()
     heterogeneity: tuple[str, ...] = ()
@@ -148,10 +153,16 @@ class Design:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Designs:
-    """The designs of all outcomes of a plan in its order, and the thresholds of its verdicts."""
+    """The designs of all outcomes of a plan in its order, and the thresholds of its verdicts.
+
+    `placebos` are the designs of its placebo outcomes, which are not iterated over; `no_placebo`
+    says of those that could not be built why, by indicator.
+    """
 
     items: tuple[Design, ...]
     verdict: VerdictRule = field(default_factory=VerdictRule)
+    placebos: tuple[Design, ...] = ()
+    no_placebo: tuple[tuple[str, str], ...] = ()
 
     def __iter__(self) -> Iterator[Design]:
         """Iterate over the designs."""
@@ -286,7 +297,7 @@ def build_designs(plan: Plan, panel: Panel, exposure: Exposure) -> Designs:
     Raises
     ------
     DesignError
-        With one line a problem, over all outcomes.
+        With one line a problem, over all outcomes; placebo outcomes stop nothing.
     """
     built: list[Design] = []
     faults: list[Fault] = []
@@ -297,7 +308,14 @@ def build_designs(plan: Plan, panel: Panel, exposure: Exposure) -> Designs:
             faults += error.faults
     if faults:
         raise DesignError(faults)
-    return Designs(tuple(built), plan.verdict)
+    placebos: list[Design] = []
+    without: list[tuple[str, str]] = []
+    for varied, name in placebo_plans(plan):
+        try:
+            placebos.append(build_design(varied, panel, exposure, name))
+        except EvallibError as error:
+            without.append((name, "; ".join(fault.what for fault in error.faults)))
+    return Designs(tuple(built), plan.verdict, tuple(placebos), tuple(without))
 
 
 def _build(
@@ -313,16 +331,16 @@ def _build(
     faults = impossible(plan, sample, name, figures.last - figures.first + 1)
     if faults:
         raise DesignError(faults)
-    lead = 1 + plan.anticipation
-    rows = _arms(sample.rows, sample.councils)
-    late = _after_own_event(rows, lead)
+    lead = plan.lead
+    rows = with_arms(sample.rows, sample.councils)
+    late = after_own_event(rows, lead)
     sample.flow.drop_rows(
         "Later-treated controls after their own event",
         pd.Series(late.to_numpy(), index=sample.flow.rows.index),
         "exposed themselves from then on",
     )
     covariates = tuple(one.name for one in plan.covariates)
-    group_time = _estimation_rows(rows[~late], covariates)
+    group_time = estimation_rows(rows[~late], covariates)
     hashes = pd.util.hash_pandas_object(group_time, index=False).to_numpy()
     digest = hashlib.sha256(hashes.tobytes())
     return Design(
@@ -337,7 +355,7 @@ def _build(
         no_record=no_record,
         full=sample.rows.reset_index(drop=True),
         councils=sample.councils,
-        frame=_estimation_rows(rows[~late & ~_is_event_year(rows, lead)], covariates),
+        frame=estimation_rows(rows[~late & ~is_event_year(rows, lead)], covariates),
         group_time_frame=group_time,
         anticipation=lead,
         reference=-1 - lead,
@@ -353,45 +371,7 @@ def _build(
         unsafe_action=plan.unsafe_figures.action,
         covariates=covariates,
         few_treated=plan.few_treated,
+        inference=plan.inference,
+        event_periods=plan.event_periods,
         breaks=breaks_within(plan, panel.catalogue, name, figures.first, figures.last),
     )
-
-
-def group_time_rows(design: Design, anticipation: int) -> pd.DataFrame:
-    """Return the rows for group-time effects under another number of periods of anticipation.
-
-    Parameters
-    ----------
-    design : Design
-        The design.
-    anticipation : int
-        Periods of anticipation, the event period included.
-    """
-    rows = _arms(design.full, design.councils)
-    return _estimation_rows(rows[~_after_own_event(rows, anticipation)], design.covariates)
-
-
-def _arms(rows: pd.DataFrame, councils: pd.DataFrame) -> pd.DataFrame:
-    columns = ["council_code", "cohort", "is_treated", "cluster"]
-    return rows.merge(councils[columns], on="council_code")
-
-
-def _after_own_event(rows: pd.DataFrame, lead: int) -> pd.Series:
-    """Return whether a later-treated control has met its own event, or may react to it."""
-    later = rows["cohort"].notna() & ~rows["is_treated"]
-    return later & (rows["period"] >= rows["cohort"] - lead)
-
-
-def _is_event_year(rows: pd.DataFrame, lead: int) -> pd.Series:
-    """Return whether a treated council's row is neither before nor after its event."""
-    return rows["is_treated"] & rows["period"].between(rows["cohort"] - lead, rows["cohort"] - 1)
-
-
-def _estimation_rows(rows: pd.DataFrame, covariates: tuple[str, ...]) -> pd.DataFrame:
-    exposed = rows["is_treated"] & (rows["period"] >= rows["cohort"])
-    table = rows.assign(
-        is_exposed=exposed.astype(int), cohort=rows["cohort"].where(rows["is_treated"])
-    )
-    columns = ["council_code", "period", "value", "weight", "is_exposed", "cohort", "cluster"]
-    columns += covariates
-    return table[columns].reset_index(drop=True)

@@ -15,17 +15,12 @@ from evallib.estimate.cells import CellSource
 from evallib.estimate.group_time import cluster_sums
 from evallib.estimate.thinness import Thinness
 from evallib.inference.bands import sup_t_band
-from evallib.inference.fitting import usable_covariates
 from evallib.inference.paths import path_panel, path_problem
 from evallib.inference.permutation import permute_paths
 from evallib.inference.permuted_cells import permute_cells
-from evallib.inference.permuted_imputation import (
-    PathImputation,
-    path_terms,
-    permute_imputation,
-)
-from evallib.inference.permuted_regression import path_after, path_rows
+from evallib.inference.permuted_terms import design_case, permute_terms
 from evallib.inference.policy import (
+    ASKED_WORDS,
     PERMUTATION_DRAWS,
     apply_permuted_cells,
     apply_permuted_terms,
@@ -33,8 +28,9 @@ from evallib.inference.policy import (
     lead_facts,
     permutation_sentence,
     resampled_band,
+    rule_sentence,
 )
-from evallib.inference.refits import REFITS, permute_refits
+from evallib.inference.refits import REFITS
 from evallib.inference.regressions import lead_times
 from evallib.inference.wald import wald_leads
 
@@ -67,18 +63,19 @@ def infer_group_time(
     source = fitted.source
     if not isinstance(source, CellSource):
         return fitted, fitted.interval_method, {}
-    if choose_action("influence", thinness) == "analytic":
+    rule = rule_sentence("influence", thinness, design.inference)
+    if choose_action("influence", thinness, design.inference) == "analytic":
         dynamic = fitted.aggregate("dynamic")
         band = _influence_band(dynamic, source, rng)
         leads = wald_leads(dynamic, lead_times(design, dynamic.event_time))
-        method = f"{fitted.interval_method} {thinness.sentence}"
+        method = f"{fitted.interval_method} {rule}"
         return fitted, method, {"leads": leads, "band": band, "action": "analytic"}
     panel = path_panel(design)
     problem, codes = path_problem(design, panel)
     draws = DRAWS_WITH_COVARIATES if design.covariates else PERMUTATION_DRAWS
     drawn = permute_paths(codes, panel.strata, panel.cluster, draws, rng)
     found = permute_cells(problem, codes, drawn)
-    done = apply_permuted_cells(fitted, found, panel.strata_name)
+    done = apply_permuted_cells(fitted, found, f"council {panel.strata_name}")
     terms = found.parts["dynamic"]
     facts = {
         "leads": lead_facts(terms, lead_times(design, terms.event_time), design.level),
@@ -86,7 +83,7 @@ def infer_group_time(
         "action": "permutation",
         "strata": panel.strata_name,
     }
-    return done, f"{done.interval_method} {thinness.sentence}", facts
+    return done, f"{done.interval_method} {rule}", facts
 
 
 def _influence_band(dynamic: Estimate, source: CellSource, rng: np.random.Generator) -> Band:
@@ -102,30 +99,20 @@ def infer_imputation(
 ) -> tuple[Estimate, str, dict[str, Any]]:
     """Return imputed effects under the policy, what to say of them, and further facts."""
     thinness: Thinness = fitted.details["thinness"]
-    action = choose_action("influence", thinness)
+    rule = rule_sentence("influence", thinness, design.inference)
+    action = choose_action("influence", thinness, design.inference)
     if action == "analytic":
-        return fitted, f"{fitted.interval_method} {thinness.sentence}", {"action": action}
-    panel = path_panel(design)
-    used = [design.covariates.index(name) for name in usable_covariates(design, fitted.estimator)]
-    problem = PathImputation(
-        outcome=panel.outcome,
-        observed=panel.observed,
-        covariates=panel.covariates[used],
-        cluster=panel.cluster,
-        exposed=panel.exposed,
-        kept=path_rows(panel.paths, panel.periods, design.anticipation),
-        after=path_after(panel.paths, panel.periods),
-        terms=path_terms(panel.paths, panel.periods, fitted.terms),
-        around_mean=fitted.estimator == "two_stage",
-    )
+        return fitted, f"{fitted.interval_method} {rule}", {"action": action}
+    case = design_case(design, fitted.estimator)
+    panel = case.panel
     drawn = permute_paths(panel.codes, panel.strata, panel.cluster, IMPUTATION_DRAWS, rng)
-    first, terms = permute_imputation(problem, panel.codes, drawn, fitted.terms, fitted.event_time)
+    first, terms = permute_terms(case, fitted, drawn)
     sentence = permutation_sentence(
-        fitted.level, IMPUTATION_DRAWS, panel.strata_name, fitted.terms[0]
+        fitted.level, IMPUTATION_DRAWS, f"council {panel.strata_name}", fitted.terms[0]
     )
     done = apply_permuted_terms(fitted, terms, first, sentence)
     facts = {"action": action, "strata": panel.strata_name}
-    return done, f"{done.interval_method} {thinness.sentence}", facts
+    return done, f"{done.interval_method} {rule}", facts
 
 
 def infer_matched(
@@ -148,20 +135,23 @@ def infer_matched(
         remedy = "Take matched_did out of estimators, or give more comparison councils"
         raise EstimationError([Fault(f"outcome {design.outcome}, matched_did", what, why, remedy)])
     thinness: Thinness = fitted.details["thinness"]
-    if choose_action("influence", thinness) == "analytic":
-        return fitted, f"{fitted.interval_method} {thinness.sentence}", {"action": "analytic"}
-    if design.headline[0] != fitted.estimator and design.few_treated != "permutation":
+    rule = rule_sentence("influence", thinness, design.inference)
+    if choose_action("influence", thinness, design.inference) == "analytic":
+        return fitted, f"{fitted.interval_method} {rule}", {"action": "analytic"}
+    asked = "permutation" in (design.few_treated, design.inference)
+    if design.headline[0] != fitted.estimator and not asked:
         done = replace(fitted, inference="analytic_thin", warnings=(*fitted.warnings, UNRELIABLE))
-        return done, f"{fitted.interval_method} {UNRELIABLE} {thinness.sentence}", {
+        return done, f"{fitted.interval_method} {UNRELIABLE} {rule}", {
             "action": "unreliable"
         }  # fmt: skip
-    panel = path_panel(design)
+    case = design_case(design, fitted.estimator)
+    panel = case.panel
     drawn = permute_paths(panel.codes, panel.strata, panel.cluster, REFITS, rng)
-    test, every = permute_refits(design, fitted, panel, drawn)
-    sentence = permutation_sentence(fitted.level, REFITS, panel.strata_name)
+    test, every = permute_terms(case, fitted, drawn)
+    sentence = permutation_sentence(fitted.level, REFITS, f"council {panel.strata_name}")
     done = apply_permuted_terms(fitted, every, test, sentence)
     facts = {"action": "permutation", "strata": panel.strata_name}
-    return done, f"{done.interval_method} {thinness.sentence}", facts
+    return done, f"{done.interval_method} {rule}", facts
 
 
 def infer_synthetic(
@@ -176,4 +166,7 @@ def infer_synthetic(
     rng : numpy.random.Generator
         Is not drawn from: placebos are drawn from the plan's seed when the estimator is fitted.
     """
-    return fitted, f"{fitted.interval_method} {OWN_PLACEBOS}", {"action": "placebo"}
+    stands = ""
+    if design.inference != "policy":
+        stands = f" The plan asks for {ASKED_WORDS[design.inference]}: placebos stand all the same."
+    return fitted, f"{fitted.interval_method} {OWN_PLACEBOS}{stands}", {"action": "placebo"}

@@ -44,12 +44,9 @@ def permutation_p(design: Design, estimate: Estimate) -> float:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", EvallibWarning)
             fitted = fit_design(design, estimate.estimator)
-            thinness = fitted.details.get("thinness")
-            if thinness is None:
+            if fitted.details.get("thinness") is None:
                 return float("nan")
-            asked = replace(thinness, n_treated_clusters=0, fired=("permutation was asked for",))
-            fitted = replace(fitted, details={**fitted.details, "thinness": asked})
-            done, _, facts = policy(design, fitted, rng)
+            done, _, facts = policy(replace(design, inference="permutation"), fitted, rng)
     except EstimationError:
         return float("nan")
     return float(done.p_value[0]) if facts["action"] == "permutation" else float("nan")

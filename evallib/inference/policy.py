@@ -6,20 +6,16 @@ it is here. ``estimate`` and ``std_error`` always stay the analytic ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, cast
 
 import numpy as np
 
 from evallib.errors import EstimationError, Fault
 from evallib.estimate.bands import Band
 from evallib.estimate.cells import CellSource
-from evallib.estimate.covariance import Jackknife, leave_one_out
-from evallib.estimate.regression import Problem, Solution
 from evallib.estimate.result import Estimate, FloatArray, Inversion
 from evallib.estimate.thinness import MIN_TREATED, Thinness
-from evallib.estimate.two_way import Fit
 from evallib.inference.permutation import NULL
 from evallib.inference.permuted_cells import (
     QUANTILE_LEVELS,
@@ -27,32 +23,64 @@ from evallib.inference.permuted_cells import (
     PermutedTerms,
     order_quantile,
 )
-from evallib.inference.wild import WildTest, draw_weights, wild_bootstrap
 
-Weights = tuple[FloatArray, Literal["rademacher", "webb"], bool]
-
-WILD_DRAWS = 9_999
 PERMUTATION_DRAWS = 1_999
 MIN_TREATED_CLUSTERS = 10
-LEVERAGE_RATIO = 5.0
-SIZE_VARIATION = 1.0
 
+Family = Literal["regression", "influence"]
 Action = Literal["analytic", "wild_bootstrap", "permutation"]
+ASKED_WORDS = {
+    "analytic": "analytic intervals",
+    "wild_bootstrap": "a wild cluster bootstrap",
+    "permutation": "permutation of adoption paths",
+}
 
 
-def choose_action(family: Literal["regression", "influence"], thinness: Thinness) -> Action:
+def choose_action(family: Family, thinness: Thinness, asked: str = "policy") -> Action:
     """Return how intervals and p-values are made.
 
     Parameters
     ----------
     family : 'regression' or 'influence'
     thinness : Thinness
+    asked : str
+        What the plan asks for; the rule decides for ``policy``, and where that does not suit.
     """
+    if asked != "policy" and not _why_unsuited(family, thinness, asked):
+        return cast("Action", asked)
     if not thinness.is_thin:
         return "analytic"
     if family == "influence" or thinness.n_treated_clusters < MIN_TREATED_CLUSTERS:
         return "permutation"
     return "wild_bootstrap"
+
+
+def _why_unsuited(family: Family, thinness: Thinness, asked: str) -> str:
+    """Return why what the plan asks for cannot be had; empty where it can."""
+    if asked == "wild_bootstrap" and family == "influence":
+        return "which is of regressions"
+    if asked != "permutation" and thinness.n_treated_units < MIN_TREATED:
+        return f"not to be trusted below {MIN_TREATED} treated councils"
+    return ""
+
+
+def rule_sentence(family: Family, thinness: Thinness, asked: str) -> str:
+    """Return what the thin-design rule found, and whether the plan departs from it.
+
+    Parameters
+    ----------
+    family : 'regression' or 'influence'
+    thinness : Thinness
+    asked : str
+        What the plan asks for.
+    """
+    if asked == "policy":
+        return thinness.sentence
+    why = _why_unsuited(family, thinness, asked)
+    wish = f"The plan asks for {ASKED_WORDS[asked]}"
+    if why:
+        return f"{wish}, {why}: the thin-design rule decides. {thinness.sentence}"
+    return f"{wish} in place of the thin-design rule. {thinness.sentence}"
 
 
 def require_treated(count: int, outcome: str, estimator: str, few_treated: str = "refuse") -> None:
@@ -86,139 +114,6 @@ def require_treated(count: int, outcome: str, estimator: str, few_treated: str =
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """A term as a combination of the coefficients of one regression.
-
-    Parameters
-    ----------
-    problem : Problem
-    solution : Solution
-    row : array, shape (k,)
-    """
-
-    problem: Problem
-    solution: Solution
-    row: FloatArray
-
-
-def tested_terms(fitted: Fit) -> list[Tested | None]:
-    """Return the terms of a regression; None where a term is fixed at zero."""
-    return [
-        Tested(fitted.problem, fitted.solution, row) if row.any() else None for row in fitted.rows
-    ]
-
-
-def jackknife_details(terms: Sequence[Tested | None], is_thin: bool) -> dict[str, object]:
-    """Return CR3 standard errors of the terms and why they stand beside the others.
-
-    Leverage and sizes of clusters are those of the first term's regression.
-    """
-    found: dict[int, Jackknife] = {}
-    std_error = np.zeros(len(terms))
-    for k, term in enumerate(terms):
-        if term is None:
-            continue
-        key = id(term.problem)
-        if key not in found:
-            found[key] = leave_one_out(term.problem, term.solution)
-        covariance = found[key].covariance
-        lost = np.isnan(np.diag(covariance)) & (term.row != 0)
-        square = float(term.row @ np.nan_to_num(covariance) @ term.row)
-        std_error[k] = np.nan if lost.any() else np.sqrt(max(square, 0.0))
-    first = next(iter(found.values()))
-    reasons = [
-        text
-        for text, fires in (
-            ("the design is thin", is_thin),
-            (
-                f"the largest cluster leverage is {first.leverage_ratio:.1f} times its mean",
-                first.leverage_ratio > LEVERAGE_RATIO,
-            ),
-            (
-                f"cluster sizes vary by {first.size_variation:.2f} of their mean",
-                first.size_variation > SIZE_VARIATION,
-            ),
-        )
-        if fires
-    ]
-    return {
-        "cr3_std_error": std_error,
-        "cr3_reasons": tuple(reasons),
-        "cluster_leverage_ratio": first.leverage_ratio,
-        "cluster_size_variation": first.size_variation,
-    }
-
-
-def apply_wild(
-    estimate: Estimate,
-    terms: Sequence[Tested | None],
-    rng: np.random.Generator,
-    draws: int = WILD_DRAWS,
-) -> tuple[Estimate, PermutedTerms]:
-    """Return a regression's estimate with intervals and p-values by the wild bootstrap.
-
-    Every term is tested with the same draws where its regression has the same clusters, its own
-    hypothesis imposed. Their |t| is returned beside the estimate, for tests of several terms
-    together. Terms that are None get no interval and no p-value.
-
-    Parameters
-    ----------
-    estimate : Estimate
-    terms : sequence of Tested or None
-        One a term of the estimate.
-    rng : numpy.random.Generator
-    draws : int
-    """
-    low = np.full(estimate.point.shape, np.nan)
-    high, p_value = low.copy(), low.copy()
-    drawn_weights: dict[int, Weights] = {}
-    kept: dict[str, WildTest] = {}
-    live: list[int] = []
-    observed: list[float] = []
-    drawn: list[FloatArray] = []
-    for k, term in enumerate(terms):
-        if term is None or not np.isfinite(estimate.std_error[k]):
-            continue
-        clusters = term.problem.n_clusters
-        if clusters not in drawn_weights:
-            drawn_weights[clusters] = draw_weights(clusters, draws, rng)
-        weights, kind, whole = drawn_weights[clusters]
-        regressors = term.solution.regressors
-        test = wild_bootstrap(term.problem, regressors, term.row, weights, kind, whole)
-        p_value[k] = test.p_value()
-        low[k], high[k] = test.interval(estimate.level)
-        live.append(k)
-        # On the scale of the printed standard error: its small-sample factor cancels in p.
-        observed.append(abs(test.estimate) / float(estimate.std_error[k]))
-        drawn.append(test.drawn() * test.std_error / float(estimate.std_error[k]))
-        if k == 0:
-            kept[estimate.terms[0]] = test
-    clusters, (weights, kind, whole) = next(iter(drawn_weights.items()))
-    how = "all sign patterns" if whole else f"{weights.shape[1]:,} draws"
-    sentence = (
-        f"P-values and {estimate.level:.0%} intervals by a restricted wild cluster bootstrap "
-        f"({kind.title()} weights, {how}, {clusters} clusters), intervals by "
-        "inversion of the test."
-    )
-    done = replace(
-        estimate,
-        conf_low=low,
-        conf_high=high,
-        p_value=p_value,
-        inference="wild_bootstrap",
-        interval_method=sentence,
-        inversions=kept,
-    )
-    resampled = PermutedTerms(
-        tuple(estimate.terms[k] for k in live),
-        estimate.event_time[live],
-        np.array(observed),
-        np.column_stack(drawn) if drawn else np.zeros((draws, 0)),
-    )
-    return done, resampled
-
-
 def permutation_sentence(level: float, draws: int, strata: str, inverted: str = "") -> str:
     """Return the sentence on intervals and p-values by permutation.
 
@@ -227,11 +122,12 @@ def permutation_sentence(level: float, draws: int, strata: str, inverted: str = 
     level : float
     draws : int
     strata : str
+        What the strata are, as in 'council type'.
     inverted : str
         The term whose interval inverts the test; empty where every draw is a fit of its own.
     """
     head = (
-        f"P-values and {level:.0%} intervals by {NULL} ({draws:,} draws, strata: council {strata}, "
+        f"P-values and {level:.0%} intervals by {NULL} ({draws:,} draws, strata: {strata}, "
         "estimate over its standard error). "
     )
     if not inverted:

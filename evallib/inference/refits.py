@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from evallib.inference.permuted_regression import path_rows
 REFITS = 499
 
 Fitted = tuple[tuple[str, ...], FloatArray, FloatArray]
+Refit = Callable[[IntArray], Fitted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +60,22 @@ class QuantileTest:
 
 
 def permute_refits(
-    design: Design, fitted: Estimate, panel: PathPanel, drawn: IntArray
+    refit: Refit, fitted: Estimate, drawn: IntArray, slopes: tuple[str, ...] = ()
 ) -> tuple[QuantileTest, PermutedTerms]:
     """Return the permutation test of the first term, and those of all terms.
 
     Parameters
     ----------
-    design : Design
+    refit : callable
+        From paths (N,) to terms, estimates and standard errors.
     fitted : Estimate
         Of the real assignment.
-    panel : PathPanel
     drawn : integer array, shape (R, N)
         Permuted paths.
+    slopes : tuple of str
+        Terms that paths are no test of.
     """
-    refit = refitter(design, fitted.estimator, panel)
-    known = np.isfinite(fitted.std_error) & ~np.isin(fitted.terms, design.covariates)
+    known = np.isfinite(fitted.std_error) & ~np.isin(fitted.terms, slopes)
     live = np.flatnonzero(known).tolist()
     names = tuple(fitted.terms[k] for k in live)
     observed = np.abs(fitted.point[live]) / fitted.std_error[live]
@@ -94,15 +97,39 @@ def permute_refits(
     return first, every
 
 
-def refitter(design: Design, name: str, panel: PathPanel) -> Callable[[IntArray], Fitted]:
+def refitter(design: Design, name: str, panel: PathPanel) -> Refit:
     """Return a function from paths (N,) to terms, estimates and standard errors."""
     covariates = usable_covariates(design, name)
     given = options_of(design, name, covariates)
     options = read_options(name, {**given, "cluster": COLUMNS["cluster"]})
     used = [design.covariates.index(column) for column in covariates]
-    if isinstance(options, MatchedOptions):
-        return _matched(design, panel, options)
-    kept = path_rows(panel.paths, panel.periods, design.anticipation)
+    if not isinstance(options, MatchedOptions):
+        kept = path_rows(panel.paths, panel.periods, design.anticipation)
+        return refit_regression(name, options, panel, kept, used)
+    kept = control_rows(panel, design.anticipation)
+    columns: MatchColumns = no_columns(*panel.outcome.shape)
+    if options.match_on:
+        whole = sample_on_paths(panel, panel.codes, np.ones_like(kept), [])
+        columns = read_match_columns(design.full, "council_code", "period", whole, options)
+    return refit_matched(options, panel, kept, columns)
+
+
+def refit_regression(
+    name: str, options: Any, panel: PathPanel, kept: BoolArray, used: list[int]
+) -> Refit:
+    """Return the refits of an estimator by its options.
+
+    Parameters
+    ----------
+    name : str
+    options
+        Of the estimator, as read at the door.
+    panel : PathPanel
+    kept : boolean array, shape (P, T)
+        The rows that a unit on each path keeps.
+    used : list of int
+        Which covariates it takes.
+    """
 
     def refit(codes: IntArray) -> Fitted:
         sample = sample_on_paths(panel, codes, kept, used)
@@ -112,14 +139,10 @@ def refitter(design: Design, name: str, panel: PathPanel) -> Callable[[IntArray]
     return refit
 
 
-def _matched(
-    design: Design, panel: PathPanel, options: MatchedOptions
-) -> Callable[[IntArray], Fitted]:
-    kept = control_rows(panel, design.anticipation)
-    columns: MatchColumns = no_columns(*panel.outcome.shape)
-    if options.match_on:
-        whole = sample_on_paths(panel, panel.codes, np.ones_like(kept), [])
-        columns = read_match_columns(design.full, "council_code", "period", whole, options)
+def refit_matched(
+    options: MatchedOptions, panel: PathPanel, kept: BoolArray, columns: MatchColumns
+) -> Refit:
+    """Return the refits of matched differences; parameters as `refit_regression`."""
 
     def refit(codes: IntArray) -> Fitted:
         there = panel.observed & kept[codes]
