@@ -78,10 +78,10 @@ def test_refused_rows_say_why(curve: Curve) -> None:
 
 
 def one_at_a_time(
-    plan: Plan, panel: Any, row: dict[str, Any], built: dict[str, Design]
+    plan: Plan, panel: Any, exposure: Any, row: dict[str, Any], built: dict[str, Design]
 ) -> tuple[float, float]:
     """Estimate one specification through the door, from a plan of its own."""
-    design, covariates = design_of(plan, panel, row, built)
+    design, covariates = design_of(plan, panel, exposure, row, built)
     column = {"council": "cluster", "region": "region"}[row["cluster"]]
     councils = design.councils.set_index("council_code")
     codes = councils[column].astype(str)
@@ -108,7 +108,7 @@ def one_at_a_time(
 
 
 def design_of(
-    plan: Plan, panel: Any, row: dict[str, Any], built: dict[str, Design]
+    plan: Plan, panel: Any, exposure: Any, row: dict[str, Any], built: dict[str, Design]
 ) -> tuple[Design, list[str]]:
     covariates = [] if row["covariates"] == "none" else [row["covariates"]]
     choices: dict[str, Any] = {
@@ -119,8 +119,8 @@ def design_of(
         choices["covariates"] = tuple(covariates)
     key = str(choices)
     if key not in built:
-        varied = vary(plan, choices)
-        built[key] = build_design(varied, panel, ev.build_exposure(varied, panel), OUTCOME)
+        # None of these choices touches who was exposed when.
+        built[key] = build_design(vary(plan, choices), panel, exposure, OUTCOME)
     design = built[key]
     if row["no_record"] == "only known":
         assert design.alternative is not None
@@ -136,8 +136,9 @@ def test_specifications_equal_fits_one_at_a_time(plan: Plan, curve: Curve, panel
     drawn = pd.concat(parts)
     assert drawn["covariates"].nunique() > 1 and drawn["scale"].nunique() == 2
     built: dict[str, Design] = {}
+    exposure = ev.build_exposure(plan, panel)
     for row in drawn.to_dict("records"):
-        point, error = one_at_a_time(plan, panel, row, built)
+        point, error = one_at_a_time(plan, panel, exposure, row, built)
         label = str(row)
         assert row["estimate"] == pytest.approx(point, abs=1e-10, rel=1e-10), label
         assert row["std_error"] == pytest.approx(error, abs=1e-10, rel=1e-10), label
@@ -294,6 +295,20 @@ def test_views_show_thousands_in_little_space(curve: Curve) -> None:
     many["is_headline"] = many.index == 0
     large = specification_curves(Curves((replace(curve, frame=many),)))._repr_html_()
     assert len(large) < 400_000
+
+
+def test_an_index_keeps_its_own_base_years_beside_those_of_others() -> None:
+    listed = "specifications={base_years: [[2016/17]]}"
+    plan = load_plan("performance_index", [listed])
+    (found,) = specification_curve(plan, draws=0)
+    assert (found.frame["reason"] == "").all() and len(found.frame) == 2
+    assert (found.frame["factor"] != 1).sum() == 1  # one standard deviation is another's
+
+
+def test_states_are_read_where_no_event_of_a_kind_is_sure() -> None:
+    plan = load_plan("childrens_intervention", ["min_confidence=high"])
+    states = ev.build_exposure(plan, ev.build_panel(plan)).states
+    assert set(states["met"]) < set(states["met_at_most"])
 
 
 def test_a_plan_without_alternatives_has_one_specification() -> None:

@@ -160,10 +160,11 @@ class Samples:
             plain = {k: v for k, v in sample.items() if k != "covariates"}
             plain |= {"covariates": ()} if self.plan.covariates else {}
             without = self._design(outcome, plain)
-            if isinstance(without, Design):
-                beside = _beside(without, self._panel(sample), covariates)
-                if beside is not None:
-                    return beside
+            if isinstance(without, str):
+                return without
+            beside = _beside(without, self._panel(sample), covariates)
+            if beside is not None:
+                return beside
         rule = sample.get("no_record", self.plan.no_record)
         # Both rules are built at once; flags of concurrent events are only shown.
         both = sample | {"no_record": "assume_not_exposed"}
