@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from evallib.design.design import Designs, build_designs
-from evallib.exposure.exposure import Exposure, build_exposure
+from evallib.exposure.exposure import DATE_UNKNOWN, Exposure, build_exposure
 from evallib.panel.build import Panel, open_store, panel_from_store
 from evallib.panel.catalogue import Catalogue
 from evallib.panel.derived.names import reach
 from evallib.panel.periods import PeriodRule
 from evallib.plan import Plan
+from evallib.plan.years import parse_financial_year
 
 # Stands for a figure that is not read; it has a logarithm and is no missing return.
 STAND_IN = 1.0
@@ -23,11 +24,11 @@ STAND_IN = 1.0
 def build_blind_designs(plan: Plan, data: Path | str | None = None) -> Designs:
     """Build the designs of a plan without the outcomes of exposed councils after exposure.
 
-    Figures of outcomes, and of what they are made of, are set aside for every council with a dated
-    studied event from the period of the event on, before anything is worked out from them. In
-    their place every such council is taken to have a figure in each of those years in which it is
-    in office and other councils have one: a design with gaps after exposure has fewer. No effect
-    can be estimated from these designs.
+    Figures of outcomes, and of what they are made of, are set aside for every council with a
+    studied event from the period of the event on (of `known_from` where its date is not known),
+    before anything is worked out from them. In their place every such council is taken to have a
+    figure in each of those years in which it is in office and other councils have one: a design
+    with gaps after exposure has fewer. No effect can be estimated from these designs.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def build_blind_designs(plan: Plan, data: Path | str | None = None) -> Designs:
     store = open_store(data)
     names = {name for outcome in plan.outcomes for name in reach(plan, outcome)}
     whole = panel_from_store(plan, store)
-    days = _event_days(whole, build_exposure(plan, whole))
+    days = _event_days(plan, whole, build_exposure(plan, whole))
     catalogue = whole.catalogue
     panel = panel_from_store(
         plan, store, lambda figures: figures[~_after(figures, names, days, catalogue)]
@@ -58,15 +59,20 @@ def build_blind_designs(plan: Plan, data: Path | str | None = None) -> Designs:
     return build_designs(plan, _stand_in(plan, panel, exposure, names), exposure)
 
 
-def _event_days(panel: Panel, exposure: Exposure) -> pd.Series:
-    """Return the day of the studied event by code, of predecessors the earlier of the two."""
-    met = exposure.councils.dropna(subset=["event_date"])
-    days = dict(zip(met["council_code"], met["event_date"], strict=True))
-    own = dict(days)
-    for code, day in own.items():
-        if code in panel.boundaries.lineage.units:
-            for before in panel.boundaries.lineage.ancestors(code):
-                days[before] = min(day, days.get(before, day))
+def _event_days(plan: Plan, panel: Panel, exposure: Exposure) -> pd.Series:
+    """Return the day from which councils may be exposed, by code.
+
+    Of an event at a date that is not known it is the first day that is studied; of predecessors it
+    is the successor's, where that is earlier.
+    """
+    met = exposure.councils.set_index("council_code")
+    days = met["event_date"].dropna().to_dict()
+    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
+    days |= dict.fromkeys(met.index[met["status"] == DATE_UNKNOWN], begin)
+    lineage = panel.boundaries.lineage
+    for code, day in list(days.items()):
+        for before in lineage.ancestors(code) if code in lineage.units else ():
+            days[before] = min(day, days.get(before, day))
     return pd.Series(days, dtype="datetime64[ns]")
 
 
@@ -89,7 +95,7 @@ def _after(
 
 def _stand_in(plan: Plan, panel: Panel, exposure: Exposure, names: set[str]) -> Panel:
     """Return a panel in which every hidden figure is there, and says nothing."""
-    days = _event_days(panel, exposure)
+    days = _event_days(plan, panel, exposure)
     kept = panel.figures[~_after(panel.figures, names, days, panel.catalogue)]
     outcomes = {outcome.indicator for outcome in plan.outcomes}
     closed = pd.to_datetime(panel.store.councils.set_index("council_code")["valid_to"])
