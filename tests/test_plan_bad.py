@@ -108,7 +108,7 @@ def refuse(folder: Path, text: str | bytes) -> list[str]:
         ("headline.estimator=random_effects", ["'random_effects' is not an estimator of plans"]),
         ("few_treated=keep", ["one of refuse, permutation"]),
         ("headline.aggregation=groups", ["Did you mean 'group'?"]),
-        ("exposure_starts=same_period", ["'same_period' is not in this version", "next_period"]),
+        ("exposure_starts=same_day", ["not a choice", "next_period, same_period"]),
         ("boundaries=merge", ["one of drop, aggregate_to_successor, keep_predecessors"]),
         ("boundary_year=2024/25", ["boundary_year", "boundaries is drop", "ignored"]),
         ("predecessor_events.rule=share", ["predecessor_events", "boundaries is drop"]),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from evallib.checks.base import CheckResult, not_applicable
 from evallib.design import Design
-from evallib.design.design import group_time_rows
+from evallib.design.other import with_anticipation
 from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate, fit
 from evallib.estimate.cells import CellSource
@@ -146,7 +146,7 @@ def _fit_again(design: Design) -> Estimate:
         warnings.simplefilter("ignore", EvallibWarning)
         return fit(
             "group_time",
-            group_time_rows(design, design.anticipation + 1),
+            with_anticipation(design, design.anticipation + 1).group_time_frame,
             outcome="value",
             unit="council_code",
             time="period",

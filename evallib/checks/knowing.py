@@ -209,7 +209,8 @@ def arms_of(plan: Plan, panel: Panel, exposure: Exposure, gaps: Gaps, outcome: s
 
     place_of = {code: at for at, code in enumerate(gaps.frame["council_code"])}
     place = np.array([place_of.get(code, -1) for code in codes], dtype=np.int64)
-    month_cohort = np.array([_period_of(month.start_time, rule) + 1 for month in gaps.months])
+    later = plan.event_periods
+    month_cohort = np.array([_period_of(month.start_time, rule) + later for month in gaps.months])
     studied = gaps.months.start_time < pd.Timestamp(
         parse_financial_year(plan.last_event_year) + 1, 4, 1
     )

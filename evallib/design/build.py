@@ -9,6 +9,7 @@ import pandas as pd
 from evallib.design.covariates import add_covariates
 from evallib.design.flow import SampleFlow
 from evallib.design.outcomes import OutcomeFigures
+from evallib.design.spillovers import drop_touched, touched_councils
 from evallib.design.unsafe import start_flow
 from evallib.exposure.events import read_events
 from evallib.exposure.exposure import DATE_UNKNOWN, NO_RECORD, Exposure
@@ -29,9 +30,10 @@ class Sample:
         council_code, period, value, weight and a column a covariate of the plan.
     councils : pandas.DataFrame
         council_code, council_name, council_type, region, status, event_date, event_year (financial
-        year), event_period (period of the outcome that holds the event), cohort (the period after
-        it; missing without an event), is_treated, has_after_period, earlier_event, concurrent
-        (other events in the years of the design, in words), cluster, and the council's fixed
+        year), event_period (period of the outcome that holds the event), cohort (the first exposed
+        one; missing without an event), is_treated, has_after_period, earlier_event, concurrent
+        (other events in the years of the design, in words), touched (how events elsewhere may
+        have reached it, see `touched_councils`), cluster, and the council's fixed
         characteristics (see `council_covariates`), one row a council, sorted.
     flow : SampleFlow
         What went at every step.
@@ -54,11 +56,14 @@ class Narrowed:
         Councils with their event period and cohort, by code.
     others : pandas.Series
         Concurrent events in words, by code.
+    touched : pandas.Series
+        How events elsewhere may have reached a council, see `touched_councils`.
     """
 
     flow: SampleFlow
     table: pd.DataFrame
     others: pd.Series
+    touched: pd.Series
 
 
 def narrow(
@@ -98,7 +103,11 @@ def narrow(
     if plan.concurrent is not None and plan.concurrent.action == "drop":
         flow.drop_councils("Concurrent events", others.map(lambda _: "met a concurrent event"))
     add_covariates(plan, panel, flow, figures.indicator)
-    return Narrowed(flow, _cohorts(plan, met, figures, flow.rows), others)
+    table = _cohorts(plan, met, figures, flow.rows)
+    touched = touched_councils(panel, exposure)
+    drop_touched(plan, flow, table, touched)
+    table = table[table.index.isin(flow.rows["council_code"])]
+    return Narrowed(flow, table, others, touched)
 
 
 def build_sample(plan: Plan, panel: Panel, narrowed: Narrowed, no_record: str) -> Sample:
@@ -141,6 +150,7 @@ def build_sample(plan: Plan, panel: Panel, narrowed: Narrowed, no_record: str) -
     kept = kept.merge(panel.covariates, on="council_code", how="left")
     others = narrowed.others.to_dict()
     kept["concurrent"] = [others.get(code, "") for code in kept["council_code"]]
+    kept["touched"] = kept["council_code"].map(narrowed.touched).fillna("").astype(str)
     rows = rows.sort_values(["council_code", "period"], ignore_index=True)
     columns = ["council_code", "period", "value", "weight", *(one.name for one in plan.covariates)]
     return Sample(rows[columns], kept, flow)
@@ -156,13 +166,12 @@ def _cohorts(
     days = table["event_date"]
     period = days.dt.year - (days.dt.month < rule.month) - rule.offset
     table["event_period"] = period
-    table["cohort"] = period + 1
+    table["cohort"] = period + plan.event_periods
     span = rows.groupby("council_code")["period"].agg(["min", "max"])
     span = span.reindex(table.index)
     in_window = table["status"] == "in_window"
     table["has_after_period"] = in_window & (span["max"] >= table["cohort"])
-    last_before = table["event_period"] - plan.anticipation
-    table["has_before_period"] = span["min"] < last_before
+    table["has_before_period"] = span["min"] < table["cohort"] - plan.lead
     table["is_treated"] = table["has_after_period"]
     return table
 

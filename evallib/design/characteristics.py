@@ -206,7 +206,7 @@ def _rurality(given: _Given) -> Characteristic:
 def _prior_performance(given: _Given) -> Characteristic:
     title, table = "Prior performance", given.table
     first = table.loc[table["is_treated"], "cohort"].min()
-    base = first - 2 - given.plan.anticipation
+    base = first - 1 - given.plan.lead
     rows = given.figures.rows
     rows = rows[rows["period"].between(base - PRIOR_YEARS, base - 1)]
     if rows.empty:

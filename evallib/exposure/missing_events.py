@@ -116,7 +116,9 @@ def missing_events(plan: Plan, panel: Panel, exposure: Exposure, rule: PeriodRul
         spans=spans,
         months=months,
         span=span,
-        cohort=np.array([rule.period_of(day.date()) + 1 for day in days], dtype=np.int64),
+        cohort=np.array(
+            [rule.period_of(day.date()) + plan.event_periods for day in days], dtype=np.int64
+        ),
         is_studied=np.asarray(days < end),
         codes=codes[order],
         weight=weight[order],

@@ -124,12 +124,9 @@ class Plan(Sourced):
         kind="keys with values",
         default=None,
     )
-    exposure_starts: Annotated[
-        Literal["next_period"],
-        not_in_this_version("same_period", "event_period", built="next_period"),
-    ] = parameter(
+    exposure_starts: Literal["next_period", "same_period"] = parameter(
         "Exposure starts with the indicator's first measurement period that begins after the "
-        "event.",
+        "event, or with the period that holds the event.",
         kind="choice",
         default="next_period",
     )
@@ -278,7 +275,7 @@ class Plan(Sourced):
         "The first and last event time that are shown; 0 is the first exposed period.",
         kind="pair of whole numbers",
         unit="years since first exposure",
-        allowed="first at most -2 minus anticipation, last at least 0",
+        allowed="first at most -2 (-1 with same_period) minus anticipation, last at least 0",
         default=(-5, 2),
     )
     seed: WholeNumber = parameter(
@@ -304,6 +301,16 @@ class Plan(Sourced):
         if broken:
             raise problem("; ".join(f"{found.what}. {found.remedy}" for found in broken))
         return self
+
+    @property
+    def event_periods(self) -> int:
+        """Periods that the event takes, neither before nor exposed: 0 or 1."""
+        return 1 if self.exposure_starts == "next_period" else 0
+
+    @property
+    def lead(self) -> int:
+        """Periods between the base and the first exposed one: the event's and anticipation."""
+        return self.event_periods + self.anticipation
 
     @property
     def every_outcome(self) -> tuple[Outcome | PlaceboOutcome, ...]:

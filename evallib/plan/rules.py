@@ -71,7 +71,8 @@ def _events_within_years(known: _Known) -> Iterator[Broken]:
 
 def _window(known: _Known) -> Iterator[Broken]:
     first, last = known["event_window"]
-    reference = -2 - known["anticipation"]
+    starts_in_event = known["exposure_starts"] == "same_period"
+    reference = -1 - (not starts_in_event) - known["anticipation"]
     if first >= last:
         yield Broken(
             ("event_window",),
@@ -183,7 +184,7 @@ def _ranges(known: _Known) -> Iterator[Broken]:
 _RULES: tuple[tuple[frozenset[str], Callable[[_Known], Iterator[Broken]]], ...] = (
     (frozenset({"known_from", "last_event_year"}), _event_years),
     (frozenset({"known_from", "last_event_year", "years", "outcomes"}), _events_within_years),
-    (frozenset({"event_window", "anticipation"}), _window),
+    (frozenset({"event_window", "anticipation", "exposure_starts"}), _window),
     (frozenset({"event_window", "years", "outcomes"}), _window_within_years),
     (frozenset({"headline", "estimators", "covariates", "weights"}), headline_rules),
     (frozenset({"covariates", "outcomes"}), covariate_rules),

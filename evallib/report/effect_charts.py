@@ -60,8 +60,8 @@ def event_study_chart(
     slug : str
         Identifier; by default made from the headline.
     event_year : int or None
-        Event time shown as the event year: neither before nor after. Later times up to -1 do not
-        exist; times between the reference and the event year are 'anticipation'.
+        Event time shown as the event year: neither before nor after; None where exposure starts
+        in it. Times between the reference and it, or 0, are 'anticipation'.
     level : float
         Confidence level of the intervals.
     meaningful_change : float, optional
@@ -250,7 +250,7 @@ def _kind(time: int, reference: int, event_year: int | None) -> str:
         return "after"
     if event_year is not None and time == event_year:
         return "event year"
-    if event_year is not None and reference < time < event_year:
+    if reference < time < (0 if event_year is None else event_year):
         return "anticipation"
     return "before"
 

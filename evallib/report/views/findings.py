@@ -172,6 +172,7 @@ def _event_study(design: Design, estimate: Estimate) -> Chart:
         source=SOURCE,
         unit=unit,
         reference=design.reference,
+        event_year=-1 if design.event_periods else None,
         meaningful_change=design.meaningful_change,
         slug=f"event-study-{design.outcome}",
         level=band.level,

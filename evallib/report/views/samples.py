@@ -61,7 +61,7 @@ def _without_after(design: Design) -> int:
 
 
 def cohorts_table(designs: Designs) -> Table:
-    """Return treated councils by outcome and by the first period that begins after the event."""
+    """Return treated councils by outcome and by the first exposed period."""
     parts = []
     for design in designs:
         treated = design.councils[design.councils["is_treated"]]
@@ -79,7 +79,7 @@ def cohorts_table(designs: Designs) -> Table:
             )
     return Table(
         pd.DataFrame(parts),
-        "Treated councils by cohort: the first year of the outcome that begins after the event",
+        "Treated councils by cohort: the first exposed year of the outcome",
         notes=(
             "Years are the labels of the publication; an outcome measured over a calendar year "
             "has its own periods.",
