@@ -289,6 +289,7 @@ def test_names_that_the_tables_do_not_hold_are_told_with_the_plan() -> None:
 def test_views_show_thousands_in_little_space(curve: Curve) -> None:
     html = specification_curves(Curves((curve,)))._repr_html_()
     assert len(html) < 250_000
+    assert "<image" not in html  # pages take drawings only
     assert "The choice that moves the answer most is" in html
     assert "fewer than 8" in html
     many = pd.concat([curve.frame] * 8, ignore_index=True)

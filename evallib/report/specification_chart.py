@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from evallib.estimate.result import FloatArray
 from evallib.report.chart import Chart
 from evallib.report.drawing import GREY, INK, PALETTE, close_gaps, plain_style, to_svg
 from evallib.report.formats import format_number
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH, UPPER, ROW, GAP = 760.0, 300.0, 20.0, 8.0
 BINS = 200  # columns of the lower panel: more specifications share a column
+INTERVALS = 300  # of more specifications every so-many-th interval is drawn
 TABLE_ROWS = 41
 Choices = Mapping[str, Sequence[str]]
 
@@ -53,8 +55,8 @@ def specification_chart(
     -------
     Chart
         Its data table has the headline and every so-many-th specification in order, with its
-        choices. The lower panel shades by the share of the specifications of a column that have
-        an alternative: black for all, white for none.
+        choices. In the lower panel a column's height is the share of its specifications that have
+        the alternative.
     """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -105,10 +107,9 @@ def _draw_estimates(
     rank = np.arange(len(data))
     effect = data["effect"].to_numpy(dtype=float)
     low, high = (data[name].to_numpy(dtype=float) for name in ("effect_low", "effect_high"))
-    step = max(1, len(data) // 600)
+    step = -(-len(data) // INTERVALS)
     axes.fill_between(
         *(rank[::step], low[::step], high[::step]),
-        step="mid",
         facecolor="#C7D3E0",
         edgecolor="#5E7FA0",
         linewidth=0.8,
@@ -155,7 +156,7 @@ def _draw_estimates(
 
 
 def _draw_choices(axes: Axes, data: pd.DataFrame, choices: Choices) -> None:
-    """Draw a row an alternative, shaded by the share of a column's specifications that have it."""
+    """Draw a row an alternative, as high as the share of a column's specifications that have it."""
     count = min(BINS, len(data))
     column = np.arange(len(data)) * count // max(len(data), 1)
     size = np.bincount(column, minlength=count)
@@ -165,15 +166,9 @@ def _draw_choices(axes: Axes, data: pd.DataFrame, choices: Choices) -> None:
         for number, value in enumerate(values):
             has = (data[name] == value).to_numpy(dtype=float)
             share = np.bincount(column, weights=has, minlength=count) / np.maximum(size, 1)
-            axes.imshow(
-                1 - share[None, :],
-                cmap="gray",
-                vmin=0,
-                vmax=1,
-                aspect="auto",
-                interpolation="nearest",
-                extent=(-0.5, count - 0.5, place + ROW - 3, place + 3),
-            )
+            foot = place + ROW - 2
+            across, up = _steps(share)
+            axes.fill(across, foot - up * (ROW - 4), color=PALETTE[0], linewidth=0)
             text = f"{name.replace('_', ' ')}: {value}" if number == 0 else value
             axes.annotate(
                 text if len(text) <= 40 else f"{text[:38]}…",
@@ -196,6 +191,14 @@ def _draw_choices(axes: Axes, data: pd.DataFrame, choices: Choices) -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_color(GREY)
     axes.set_xlabel("Specifications, from the lowest effect to the highest")
+
+
+def _steps(share: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the outline of columns of one width, with a corner only where the height changes."""
+    edges = np.flatnonzero(np.diff(share, prepend=np.nan, append=np.nan) != 0)
+    across = np.repeat(edges - 0.5, 2)
+    up = np.concatenate([[0.0], np.repeat(share[edges[:-1]], 2), [0.0]])
+    return across, up
 
 
 def _sampled(data: pd.DataFrame, choices: list[str]) -> pd.DataFrame:
