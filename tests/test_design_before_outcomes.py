@@ -16,6 +16,7 @@ from evallib.cli.show_design import design_lines
 from evallib.design import blind
 from evallib.inference.audit import placebo_power
 from evallib.panel import open_store
+from evallib.panel.derived.names import reach
 from evallib.panel.store import Store
 
 OUTCOMES = (
@@ -24,6 +25,7 @@ OUTCOMES = (
     "years: [2010/11, 2022/23], per: dwellings_count, scale: log, zeros: missing, "
     "meaningful_change: 0.1}]"
 )
+ONE = "outcomes=[{indicator: children_with_3plus_placements_pct, meaningful_change: 0.5}]"
 SMALL = (OUTCOMES, "unsafe_figures={action: missing}")
 ADJUSTED = (*SMALL, "covariates=[{name: dwellings_count, missing: drop}]")
 Poison = Callable[[pd.DataFrame, pd.Series], pd.DataFrame]
@@ -38,20 +40,11 @@ def emptied(figures: pd.DataFrame, after: pd.Series) -> pd.DataFrame:
     return figures.assign(value=figures["value"].where(~after))
 
 
-def lines() -> list[str]:
-    return list(design_lines("peer_challenge", SMALL, None))
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _few_draws() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(show_design, "placebo_power", partial(placebo_power, draws=99))
         yield
-
-
-@pytest.fixture(scope="module")
-def clean(_few_draws: None) -> list[str]:
-    return lines()
 
 
 def after_exposure(store: Store, name: str, given: tuple[str, ...]) -> pd.Series:
@@ -69,29 +62,46 @@ def after_exposure(store: Store, name: str, given: tuple[str, ...]) -> pd.Series
     return pd.Series(figures["council_code"].map(met).to_numpy() <= end, index=figures.index)
 
 
-@pytest.mark.parametrize("poison", [scrambled, emptied])
+def shown_with(
+    monkeypatch: pytest.MonkeyPatch, store: Store, name: str, given: tuple[str, ...]
+) -> list[str]:
+    monkeypatch.setattr(blind, "open_store", lambda _: store)
+    return list(design_lines(name, given, None))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "given", "poison"),
+    [
+        ("peer_challenge", SMALL, scrambled),
+        ("peer_challenge", SMALL, emptied),
+        ("childrens_intervention", (), scrambled),
+        ("performance_index", (), scrambled),
+        ("performance_index", (), emptied),
+    ],
+)
 def test_nothing_printed_hangs_on_outcomes_after_exposure(
-    monkeypatch: pytest.MonkeyPatch, clean: list[str], poison: Poison
+    monkeypatch: pytest.MonkeyPatch, name: str, given: tuple[str, ...], poison: Poison
 ) -> None:
-    store = open_store()
-    after = after_exposure(store, "peer_challenge", SMALL)
-    outcome = store.tabled["indicator"].isin(
-        ["children_with_3plus_placements_pct", "flytipping_incidents_count"]
-    )
-    assert 200 < (after & outcome).sum() < outcome.sum() / 2
-    poisoned = dataclasses.replace(store, tabled=poison(store.tabled, after & outcome))
+    store, plan = open_store(), ev.load_plan(name, given)
+    outcomes = {part for outcome in plan.outcomes for part in reach(plan, outcome)}
+    is_outcome = store.tabled["indicator"].isin(outcomes)
+    after = is_outcome & after_exposure(store, name, given)
+    assert 200 < after.sum() < is_outcome.sum() / 2
+    poisoned = dataclasses.replace(store, tabled=poison(store.tabled, after))
     assert not poisoned.tabled["value"].equals(store.tabled["value"])
-    monkeypatch.setattr(blind, "open_store", lambda _: poisoned)
-    assert lines() == clean
+    clean = shown_with(monkeypatch, store, name, given)
+    assert len(clean) > 15 * len(plan.outcomes)
+    assert shown_with(monkeypatch, poisoned, name, given) == clean
 
 
-def test_it_hangs_on_outcomes_before(monkeypatch: pytest.MonkeyPatch, clean: list[str]) -> None:
-    store = open_store()
-    before = ~after_exposure(store, "peer_challenge", SMALL)
+def test_it_hangs_on_outcomes_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, name, given = open_store(), "peer_challenge", (ONE,)
+    before = ~after_exposure(store, name, given)
     before &= store.tabled["indicator"] == "children_with_3plus_placements_pct"
+    clean = shown_with(monkeypatch, store, name, given)
     changed = dataclasses.replace(store, tabled=scrambled(store.tabled, before))
-    monkeypatch.setattr(blind, "open_store", lambda _: changed)
-    assert lines() != clean
+    assert shown_with(monkeypatch, changed, name, given) != clean
 
 
 def test_the_design_is_the_real_one_but_for_what_is_not_read() -> None:

@@ -70,7 +70,7 @@ def _event_days(plan: Plan, panel: Panel, exposure: Exposure) -> pd.Series:
     begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
     days |= dict.fromkeys(met.index[met["status"] == DATE_UNKNOWN], begin)
     lineage = panel.boundaries.lineage
-    for code, day in list(days.items()):
+    for code, day in [(str(code), day) for code, day in days.items()]:
         for before in lineage.ancestors(code) if code in lineage.units else ():
             days[before] = min(day, days.get(before, day))
     return pd.Series(days, dtype="datetime64[ns]")
