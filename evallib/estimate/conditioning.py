@@ -102,27 +102,34 @@ def list_comparisons(
     method : str
         Without covariates the three methods are one number, and 'reg' is the shortest way to it.
     """
-    same = _same_units(cells, observed)
+    when = np.zeros(cells.path.size, dtype=np.int64)
+    if design.shape[0] > 1:
+        when = np.minimum(cells.time, cells.base)
+    units = _same_units(cells, observed)[cells.pair]
+    keys = zip(
+        cells.path.tolist(),
+        when.tolist(),
+        units.tolist(),
+        (row.tobytes() for row in control),
+        strict=True,
+    )
     found: dict[tuple[int, int, int, bytes], int] = {}
-    rows: list[tuple[int, int, int, int]] = []
+    first: list[int] = []  # cell of each comparison
     of_cell = np.full(cells.path.size, -1, dtype=np.int64)
-    for cell in np.flatnonzero(~cells.is_base):
-        when = 0
-        if design.shape[0] > 1:
-            when = int(min(cells.time[cell], cells.base[cell]))
-        path, pair = int(cells.path[cell]), int(cells.pair[cell])
-        key = (path, when, int(same[pair]), control[cell].tobytes())
+    for cell, (key, is_base) in enumerate(zip(keys, cells.is_base.tolist(), strict=True)):
+        if is_base:
+            continue
         if key not in found:
-            found[key] = len(rows)
-            rows.append((path, when, pair, int(cell)))
+            found[key] = len(first)
+            first.append(cell)
         of_cell[cell] = found[key]
-    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    places = np.array(first, dtype=np.int64)
     return Comparisons(
         design=design,
-        path=table[:, 0],
-        when=table[:, 1],
-        pair=table[:, 2],
-        control=control[table[:, 3]],
+        path=cells.path[places],
+        when=when[places],
+        pair=cells.pair[places],
+        control=control[places],
         of_cell=of_cell,
         method=method if design.shape[1] > 1 else "reg",
     )

@@ -239,19 +239,19 @@ def list_cells(periods: IntArray, paths: Paths, base: Base, anticipation: int) -
     exposure on, and always with a universal base, with the last period ``p`` such that
     ``p + anticipation`` is before exposure. A cohort without such a period has no cell.
     """
-    rows: list[tuple[int, int, int]] = []
+    places = np.arange(periods.size)
+    rows = [np.zeros((0, 3), dtype=np.int64)]
     for treated in np.flatnonzero(paths.is_treated):
         start = paths.cohort[treated]
         before = np.flatnonzero(periods + anticipation < start)
         if before.size == 0:
             continue
-        for place, period in enumerate(periods):
-            if base == "universal" or period >= start:
-                rows.append((int(treated), place, int(before[-1])))
-            elif place > 0:
-                rows.append((int(treated), place, place - 1))
-    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
-    path, time, base_time = table[:, 0], table[:, 1], table[:, 2]
+        earlier = np.full(places.size, before[-1])
+        if base == "varying":
+            earlier = np.where(periods >= start, earlier, places - 1)
+        cells = np.column_stack([np.full(places.size, treated), places, earlier])
+        rows.append(cells[earlier >= 0])
+    path, time, base_time = np.concatenate(rows).T
     _, pair = np.unique(time * periods.size + base_time, return_inverse=True)
     group = paths.cohort[path]
     return Cells(
