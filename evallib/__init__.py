@@ -30,6 +30,7 @@ _HOME = {
     "build_design": "evallib.design",
     "build_designs": "evallib.design",
     "fit": "evallib.estimate",
+    "infer": "evallib.inference.infer",
     "EventStudy": "evallib.inference.event_times",
     "honest_did": "evallib.inference.honest",
     "pretrend_power": "evallib.inference.pretrend_power",

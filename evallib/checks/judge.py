@@ -17,6 +17,7 @@ from evallib.checks.pretrends import CHECK as PRETRENDS
 from evallib.checks.verdict import Evidence, Verdicts, decide
 from evallib.design import Design, Designs
 from evallib.estimate import Estimate, Estimates
+from evallib.inference.joint_outcomes import joint_tests
 from evallib.inference.multiple import holm, holm_levels
 from evallib.inference.permuted_headline import REASSIGNED, permutation_p
 from evallib.plan.verdict import VerdictRule
@@ -42,7 +43,8 @@ def judge(designs: Designs, estimates: Estimates, checks: Checks) -> Verdicts:
     Returns
     -------
     Verdicts
-        A row an outcome; secondary and descriptive outcomes are shown, not judged.
+        A row an outcome; secondary and descriptive outcomes are shown, not judged. Romano and
+        Wolf's p-values stand beside Holm's, on which the verdicts rest.
     """
     primary = [design for design in designs if design.role == "primary"]
     found = {d.outcome: find_estimate(estimates, d, d.headline[0]) for d in designs}
@@ -51,6 +53,7 @@ def judge(designs: Designs, estimates: Estimates, checks: Checks) -> Verdicts:
     alone = primary[0].level if primary else 0.95
     adjusted = dict(zip(names, holm(p_values), strict=True))
     levels = dict(zip(names, holm_levels(p_values, alone), strict=True))
+    joint = joint_tests([(design, found[design.outcome]) for design in primary])
     rows = []
     for design in designs:
         estimate, other = found[design.outcome], other_estimate(design, estimates)
@@ -75,6 +78,8 @@ def judge(designs: Designs, estimates: Estimates, checks: Checks) -> Verdicts:
                 "holm_high": looked_at.pop("high"),
                 "holm_level": level,
                 "holm_p_value": p_holm,
+                "romano_wolf_p_value": joint.p_values.get(design.outcome, float("nan")),
+                "romano_wolf_method": joint.left_out.get(design.outcome, joint.sentence),
             }
             | looked_at
         )

@@ -34,6 +34,8 @@ class Band:
     level : float
     method : str
     terms : tuple of str
+    largest : array, shape (draws,), or None
+        The largest |t| of each draw, where they were kept.
     """
 
     low: FloatArray
@@ -42,6 +44,7 @@ class Band:
     level: float
     method: str
     terms: tuple[str, ...] = ()
+    largest: FloatArray | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -138,7 +141,7 @@ def band_of(estimate: Estimate, draws: int | None = None, seed: int | None = Non
         f"{number:,} draws, seed {start}."
     )
     low, high = estimate.point - half, estimate.point + half
-    return Band(low, high, critical, estimate.level, method, estimate.terms)
+    return Band(low, high, critical, estimate.level, method, estimate.terms, largest)
 
 
 def _sums(estimate: Estimate) -> FloatArray | None:

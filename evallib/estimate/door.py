@@ -19,6 +19,7 @@ from evallib.estimate.group_time_fit import fit_group_time
 from evallib.estimate.hazard import fit_hazard
 from evallib.estimate.imputation import fit_imputation, fit_two_stage
 from evallib.estimate.intake import Sample, take
+from evallib.estimate.kept import Kept
 from evallib.estimate.lp_did import fit_lp_did
 from evallib.estimate.markov import fit_markov
 from evallib.estimate.matched_columns import find_column_faults, read_match_columns
@@ -193,6 +194,7 @@ def fit(
     if _looks_like_years(sample.units) and not _looks_like_years(sample.periods):
         text = f"The units ({unit!r}) look like years, the periods ({time!r}) do not: swapped?"
         notes.warn(SwappedColumnsWarning, text)
+    columns = None
     if isinstance(chosen, GroupTimeOptions):
         estimate = fit_group_time(sample, chosen, notes)
     elif isinstance(chosen, MatchedOptions):
@@ -207,7 +209,8 @@ def fit(
     if not np.isfinite(estimate.std_error[0]):
         text = f"{estimate.terms[0]} has no standard error: too few units vary to compute one."
         notes.warn(ThinDesignWarning, text)
-    return replace(estimate, outcome=outcome, warnings=tuple(notes.texts))
+    details = {**estimate.details, "kept": Kept(sample, chosen, columns)}
+    return replace(estimate, outcome=outcome, warnings=tuple(notes.texts), details=details)
 
 
 def _refuse_exposure(name: str, cohort: str | None, treatment: str | None) -> None:

@@ -27,7 +27,7 @@ from evallib.inference.regressions import infer_regression
 from evallib.plan.estimators import SYNTHETIC
 
 # What a fit keeps for the policy alone.
-KEPT = ("fit", "fits")
+KEPT = ("fit", "fits", "kept")
 Progress = Callable[[str], None]
 Policy = Callable[[Design, Estimate, np.random.Generator], tuple[Estimate, str, dict[str, Any]]]
 # Estimators that are not named here are regressions.

@@ -1,10 +1,12 @@
-"""Families of outcomes: Holm's p-values, and the level at which each interval agrees with them."""
+"""Families of outcomes: Holm's p-values and levels, and Romano and Wolf's from joint draws."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from evallib.estimate.result import FloatArray
+
+TIES = 1e-10
 
 
 def holm(p_values: FloatArray) -> FloatArray:
@@ -64,3 +66,40 @@ def holm_levels(p_values: FloatArray, level: float = 0.95) -> FloatArray:
     levels = np.empty_like(known)
     levels[order] = 1 - alpha
     return levels
+
+
+def romano_wolf(observed: FloatArray, drawn: FloatArray) -> FloatArray:
+    """Return Romano and Wolf's adjusted p-values, by stepping down over the largest |t|.
+
+    The outcome with the largest |t| is held against each draw's largest |t| over all outcomes, the
+    next against the largest over those that are left, and so on; p-values never fall on the way.
+    Draws that are joint over outcomes let it see how these move together, which Holm's rule
+    cannot.
+
+    Parameters
+    ----------
+    observed : array, shape (m,)
+        |t| of each outcome; a missing one stays missing and is not in the family.
+    drawn : array, shape (R, m)
+        |t| of each joint draw; infinite where a draw has none.
+
+    References
+    ----------
+    Romano and Wolf (2005), Econometrica 73(4), doi:10.1111/j.1468-0262.2005.00615.x; (2016),
+    Statistics & Probability Letters 113, doi:10.1016/j.spl.2016.02.012
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> drawn = np.array([[0.5, 1.0], [2.5, 0.1], [0.2, 1.9]])
+    >>> romano_wolf(np.array([3.0, 1.5]), drawn).tolist()
+    [0.25, 0.5]
+    """
+    adjusted = np.full(observed.shape, np.nan)
+    known = np.flatnonzero(np.isfinite(observed))
+    order = known[np.argsort(-observed[known], kind="stable")]
+    # From the right: the largest |t| over an outcome and those after it in the order.
+    largest = np.maximum.accumulate(drawn[:, order[::-1]], axis=1)[:, ::-1]
+    extreme = (largest >= observed[order] * (1 - TIES)).sum(axis=0)
+    adjusted[order] = np.maximum.accumulate((1 + extreme) / (1 + drawn.shape[0]))
+    return adjusted

@@ -11,7 +11,7 @@ from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
 MIN_ARM = 5
 NULL = (
-    "permutation of adoption paths within strata: tests that no council was affected at all, "
+    "permutation of adoption paths within strata: tests that nobody was affected at all, "
     "given timing as good as random within strata"
 )
 

@@ -57,7 +57,10 @@ class WildTest:
     def p_value(self, value: float = 0.0) -> float:
         """Return the share of draws with |t| at least as large as the sample's.
 
-        A draw whose |t| equals the sample's to ten digits counts as at least as large.
+        A draw whose |t| equals the sample's to ten digits counts as at least as large. Not
+        (1 + count) / (1 + draws): the share is what the published implementations report. All sign
+        patterns together contain the sample itself; of random draws the share can be 0, which
+        says below 1 / draws.
         """
         here = abs(self.estimate - value) / self.std_error
         return float((self.drawn(value) >= here * (1 - TIES)).mean())
@@ -167,7 +170,8 @@ def _residuals(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return tested regressor and outcome as residuals on everything else, and the nuisance.
 
-    The nuisance are period dummies and other regressors, demeaned by unit.
+    The nuisance are period dummies, where the regression has period effects, and other regressors,
+    less what they share with unit effects.
     """
     projected = project(np.concatenate([tested[None], other]), problem.projection)
     pair = np.stack([projected[0], problem.projected])
@@ -177,10 +181,12 @@ def _residuals(
         gram = np.einsum("ant,bnt->ab", weighted, rest)
         slope = np.linalg.solve(gram, np.einsum("ant,bnt->ab", weighted, pair))
         pair = pair - np.einsum("ab,ant->bnt", slope, rest)
-    t = problem.weight.shape[1]
-    dummies = np.broadcast_to(np.eye(t)[:, None, :], (t, *problem.weight.shape))
-    nuisance = demean_units(np.concatenate([dummies, other]), problem.projection)
-    return pair[0], pair[1], nuisance
+    columns = other
+    if problem.projection.inverse is not None:
+        t = problem.weight.shape[1]
+        dummies = np.broadcast_to(np.eye(t)[:, None, :], (t, *problem.weight.shape))
+        columns = np.concatenate([dummies, other])
+    return pair[0], pair[1], demean_units(columns, problem.projection)
 
 
 def _cluster(values: FloatArray, unit_cluster: IntArray, groups: int) -> FloatArray:
