@@ -141,7 +141,7 @@ class CellSource:
         if balance is not None:
             wanted = replace(wanted, inner=wanted.inner & valid)
         alive = (wanted.inner & valid).any(axis=1)
-        rows = np.array([bool((row & alive).any()) for row in wanted.outer])
+        rows = np.asarray((wanted.outer & alive).any(axis=1))
         return replace(
             wanted,
             terms=tuple(term for term, row in zip(wanted.terms, rows, strict=True) if row),
