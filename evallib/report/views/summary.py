@@ -19,6 +19,7 @@ from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.sections import Section
 from evallib.report.tables import Table
+from evallib.report.views.departures import departures, family_notes
 from evallib.report.views.findings import ESTIMATOR_WORDS
 from evallib.report.views.naming import INTERVAL_WORDS, RULE_WORDS, SOURCE
 from evallib.report.words import change_unit, estimate_sentence
@@ -69,21 +70,12 @@ def answer(plan: Plan, results: Results) -> Section:
     primary = verdicts[verdicts["role"] == "primary"]
     source = [] if results.is_own else [f"Read from {results.source}."]
     sentences = [*source, *_disagreements(results, primary), _tally(primary)]
-    sentences[0] = f"{_changed_thresholds(plan)}{sentences[0]}"
+    sentences[0] = f"{departures(plan)}{sentences[0]}"
     lock = read_lock(plan)
     sentences += _not_locked(plan, lock)
     locked = None if lock is None else lock.names("outcomes")
     points = [_outcome_point(row, locked) for row in primary.to_dict("records")]
     return Section("", tuple(sentences), points=tuple(points))
-
-
-def _changed_thresholds(plan: Plan) -> str:
-    """Return which thresholds of the verdict are not the usual ones, as the first words."""
-    changed = [
-        f"{key.replace('_', ' ')} {value:g} in place of {default:g}"
-        for key, value, default in plan.verdict.changed()
-    ]
-    return f"Thresholds of the verdicts were changed: {'; '.join(changed)}. " if changed else ""
 
 
 def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
@@ -171,6 +163,7 @@ def verdict_table(plan: Plan, results: Results) -> Table:
             "holm_high": rows["holm_high"],
             "holm_level": 100 * rows["holm_level"],
             "holm_p_value": rows["holm_p_value"],
+            "romano_wolf_p_value": rows["romano_wolf_p_value"],
             "meaningful_change": rows["meaningful_change"],
         }
     )
@@ -183,6 +176,7 @@ def verdict_table(plan: Plan, results: Results) -> Table:
             f"Headline: {ESTIMATOR_WORDS[estimator].split(' (')[0]}{average}. "
             "Intervals are widened by Holm's rule for the number of primary outcomes: their level "
             "stands beside them.",
+            *family_notes(rows),
             _rule_words(plan),
         ),
         decimals={
@@ -191,13 +185,15 @@ def verdict_table(plan: Plan, results: Results) -> Table:
             "holm_low": 3,
             "holm_high": 3,
             "holm_p_value": 3,
+            "romano_wolf_p_value": 3,
             "meaningful_change": 2,
         },
         labels={
             "holm_low": "Adjusted interval: lower bound",
             "holm_high": "Adjusted interval: upper bound",
             "holm_level": "Level of the interval (per cent)",
-            "holm_p_value": "Adjusted p-value",
+            "holm_p_value": "Adjusted p-value (Holm)",
+            "romano_wolf_p_value": "Adjusted p-value (Romano and Wolf)",
             "meaningful_change": "Meaningful change",
         },
         slug="verdict-table",
@@ -316,7 +312,7 @@ def inference_table(results: Results) -> Table:
         "How each headline interval was made, and whether the thin-design rule fired",
         notes=(
             "The analytic standard error is not trusted where few councils carry the estimate. "
-            "Permutation tests that no council was affected at all, given timing as good as "
+            "Permutation tests that nobody was affected at all, given timing as good as "
             "random within council types: councils chose their timing, so the test says how "
             "surprising the estimate would be if they had not.",
             "Treated councils are compared with until their own event, so that the two counts add "
