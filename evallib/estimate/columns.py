@@ -92,8 +92,9 @@ def read_labels(
         faults.append(
             Fault(f"column {name!r}", f"names are missing (rows {rows})", "", "Fill or drop them")
         )
+    is_text = isinstance(column.dtype, pd.StringDtype)  # coded without making objects of them
     try:
-        codes, labels = pd.factorize(column.to_numpy(), sort=True)
+        codes, labels = pd.factorize(column if is_text else column.to_numpy(), sort=True)
     except TypeError:
         codes, labels = pd.factorize(column.astype(str).to_numpy(), sort=True)
     return np.asarray(codes, dtype=np.int64), np.asarray(labels, dtype=object)
