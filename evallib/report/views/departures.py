@@ -1,10 +1,12 @@
-"""What a reader must know before and beside the verdicts: rules that a plan changed, families."""
+"""What a reader must know before and beside the verdicts: rules, changes, locks, families."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from evallib.plan import Plan
+from evallib.plan.deviations import find_unplanned
+from evallib.plan.lock import Lock
 
 METHOD_WORDS = {
     "analytic": "analytic standard errors",
@@ -34,6 +36,31 @@ def departures(plan: Plan) -> str:
             f"{METHOD_WORDS[plan.inference]} wherever they suit the estimator. "
         )
     return words
+
+
+def not_locked(plan: Plan, lock: Lock | None) -> list[str]:
+    """Return what ran that the plan's lock does not name."""
+    unplanned = find_unplanned(lock, plan) if lock is not None else ()
+    if lock is None or not unplanned:
+        return []
+    names = "; ".join(f"{kind} {name}" for kind, name in unplanned)
+    return [f"Unplanned, as the plan that was locked on {lock.locked} does not name it: {names}."]
+
+
+def rule_words(plan: Plan) -> str:
+    """Return the decision rule with the plan's thresholds, in a sentence."""
+    rule = plan.verdict
+    return (
+        "The rule, read in this order: design not fit (refused, false alarms too frequent among "
+        "placebos, or pre-trends fail); cannot tell (the interval holds both zero and the "
+        "meaningful change, or the comparison groups differ in sign); no sizeable change (the "
+        "interval lies inside plus or minus the meaningful change); consistent with improvement or "
+        "decline (the interval excludes zero, pre-trends pass, the finding bears drift of "
+        f"{rule.breakdown_consistent:g} times the largest before exposure, selection is ruled out "
+        f"with selected placebos under {rule.selected_share:g} of the estimate, permutation p "
+        f"below {rule.permutation_p:g}); suggestive where it excludes zero and any of these is "
+        "missing."
+    )
 
 
 def family_notes(rows: pd.DataFrame) -> tuple[str, ...]:

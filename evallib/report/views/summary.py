@@ -13,13 +13,12 @@ import pandas as pd
 
 from evallib.errors import DataError, Fault
 from evallib.plan import Plan
-from evallib.plan.deviations import find_unplanned
-from evallib.plan.lock import Lock, read_lock
+from evallib.plan.lock import read_lock
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.sections import Section
 from evallib.report.tables import Table
-from evallib.report.views.departures import departures, family_notes
+from evallib.report.views.departures import departures, family_notes, not_locked, rule_words
 from evallib.report.views.findings import ESTIMATOR_WORDS
 from evallib.report.views.naming import INTERVAL_WORDS, RULE_WORDS, SOURCE
 from evallib.report.words import change_unit, estimate_sentence
@@ -72,7 +71,7 @@ def answer(plan: Plan, results: Results) -> Section:
     sentences = [*source, *_disagreements(results, primary), _tally(primary)]
     sentences[0] = f"{departures(plan)}{sentences[0]}"
     lock = read_lock(plan)
-    sentences += _not_locked(plan, lock)
+    sentences += not_locked(plan, lock)
     locked = None if lock is None else lock.names("outcomes")
     points = [_outcome_point(row, locked) for row in primary.to_dict("records")]
     return Section("", tuple(sentences), points=tuple(points))
@@ -106,15 +105,6 @@ def _tally(primary: pd.DataFrame) -> str:
 
 def _word(count: int) -> str:
     return COUNT_WORDS[count] if count < len(COUNT_WORDS) else f"{count:,}"
-
-
-def _not_locked(plan: Plan, lock: Lock | None) -> list[str]:
-    """Return what ran that the plan's lock does not name."""
-    unplanned = find_unplanned(lock, plan) if lock is not None else ()
-    if lock is None or not unplanned:
-        return []
-    names = "; ".join(f"{kind} {name}" for kind, name in unplanned)
-    return [f"Unplanned, as the plan that was locked on {lock.locked} does not name it: {names}."]
 
 
 def _outcome_point(row: Mapping[Any, Any], locked: tuple[str, ...] | None) -> tuple[str, str]:
@@ -177,7 +167,7 @@ def verdict_table(plan: Plan, results: Results) -> Table:
             "Intervals are widened by Holm's rule for the number of primary outcomes: their level "
             "stands beside them.",
             *family_notes(rows),
-            _rule_words(plan),
+            rule_words(plan),
         ),
         decimals={
             "holm_level": 1,
@@ -197,21 +187,6 @@ def verdict_table(plan: Plan, results: Results) -> Table:
             "meaningful_change": "Meaningful change",
         },
         slug="verdict-table",
-    )
-
-
-def _rule_words(plan: Plan) -> str:
-    rule = plan.verdict
-    return (
-        "The rule, read in this order: design not fit (refused, false alarms too frequent among "
-        "placebos, or pre-trends fail); cannot tell (the interval holds both zero and the "
-        "meaningful change, or the comparison groups differ in sign); no sizeable change (the "
-        "interval lies inside plus or minus the meaningful change); consistent with improvement or "
-        "decline (the interval excludes zero, pre-trends pass, the finding bears drift of "
-        f"{rule.breakdown_consistent:g} times the largest before exposure, selection is ruled out "
-        f"with selected placebos under {rule.selected_share:g} of the estimate, permutation p "
-        f"below {rule.permutation_p:g}); suggestive where it excludes zero and any of these is "
-        "missing."
     )
 
 
