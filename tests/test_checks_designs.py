@@ -65,6 +65,8 @@ def make_design(
             "cluster": [f"C{i:04d}" for i in range(n)],
             "council_type": "unitary",
             "region": "North East",
+            "concurrent": "",
+            "touched": "",
             "imd_average_score": rng.normal(20, 5, n),
             "share_population_rural": rng.uniform(0, 1, n),
             "population_count": rng.uniform(1e5, 2e5, n),

@@ -60,11 +60,13 @@ def test_the_shipped_plans_load_and_say_what_their_files_say() -> None:
         text = (ROOT / "evaluations" / f"{name}.yml").read_text(encoding="utf-8")
         effective = plan.effective()
         for key, value in yaml.safe_load(text).items():
-            if key in ("outcomes", "indices"):
+            if key in ("outcomes", "placebo_outcomes", "derived", "indices"):
                 for given, held in zip(value, effective[key], strict=True):
                     assert {k: held[k] for k in given} == given
             elif key == "specifications":
                 assert {k: v for k, v in effective[key].items() if v} == value
+            elif key == "spillovers":
+                assert (value, effective[key]) == ("none", [])
             else:
                 assert effective[key] == value, key
         assert plan.name == name

@@ -18,9 +18,12 @@ from evallib.checks.influence import (
     check_base_year,
     check_leave_one_out,
 )
+from evallib.checks.other_samples import check_other_samples
+from evallib.checks.placebo_outcomes import check_placebo_outcomes
 from evallib.checks.pretrends import CHECK as PRETRENDS
 from evallib.checks.pretrends import check_pretrends
 from evallib.checks.register import check_either
+from evallib.checks.selection import check_regression_to_the_mean
 from evallib.checks.unsafe import check_unsafe_figures
 from evallib.design import Design, Designs
 from evallib.errors import EstimationError, EvallibWarning
@@ -45,8 +48,9 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
         balance before exposure, counts by year, leave one council out, Bacon weights of the
         two-way estimate, breaks in the series and the base moved back one year, for both rules on
         councils without a record; whether the two comparison groups agree; the headline under
-        the other decision on suspicious figures; what events that the register lacks could do; and,
-        for primary outcomes, the audit by placebos.
+        the other decision on suspicious figures; what events that the register lacks could do;
+        what councils alike in level and trend did without the event, and the headline on other
+        samples; for primary outcomes the audit by placebos; and the plan's placebo outcomes.
     """
     results: list[CheckResult] = []
     for design in [designs] if isinstance(designs, Design) else designs:
@@ -60,6 +64,8 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
         results.append(check_either(both, found))
         if design.role == "primary":
             results.append(check_audit(design, declared))
+    if isinstance(designs, Designs):
+        results += check_placebo_outcomes(designs)
     return Checks(tuple(results))
 
 
@@ -86,6 +92,8 @@ def _check_one(
         *results,
         check_leave_one_out(design, group_time, aggregation),
         check_base_year(design, group_time, aggregation),
+        check_regression_to_the_mean(design, declared),
+        check_other_samples(design, declared),
     ]
 
 

@@ -6,7 +6,10 @@ import warnings
 
 from evallib.checks.base import CheckResult, Checks, not_applicable
 from evallib.checks.honest import HONEST, POWER, check_honest
+from evallib.checks.other_samples import check_other_samples
+from evallib.checks.placebo_outcomes import check_placebo_outcomes
 from evallib.checks.register import check_either
+from evallib.checks.selection import check_regression_to_the_mean
 from evallib.design import Design, Designs
 from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate
@@ -14,7 +17,7 @@ from evallib.inference.designs import estimate_one
 
 
 def check_robustness(designs: Designs | Design, role: str = "primary") -> Checks:
-    """Run the checks of drift after exposure and of the register, without all other estimates.
+    """Run the checks of drift, of the register and of selection, without all other estimates.
 
     Parameters
     ----------
@@ -26,7 +29,8 @@ def check_robustness(designs: Designs | Design, role: str = "primary") -> Checks
     Returns
     -------
     Checks
-        As in `evallib.check`, of the group-time effects and of the headline estimator.
+        As in `evallib.check`, of the group-time effects and of the headline estimator; placebo
+        outcomes whatever the role.
     """
     results: list[CheckResult] = []
     for design in [designs] if isinstance(designs, Design) else designs:
@@ -34,6 +38,8 @@ def check_robustness(designs: Designs | Design, role: str = "primary") -> Checks
             continue
         both = [one for one in (design, design.alternative) if one is not None]
         found = [_estimated(one, "group_time") for one in both]
+        headline = design.headline[0]
+        declared = found[0] if headline == "group_time" else _estimated(design, headline)
         if found[0] is None:
             reason = "There is no group-time estimate"
             results += [
@@ -41,11 +47,16 @@ def check_robustness(designs: Designs | Design, role: str = "primary") -> Checks
                 for name in (HONEST, POWER)
             ]
         else:
-            headline = design.headline[0]
-            declared = found[0] if headline == "group_time" else _estimated(design, headline)
             results += check_honest(design, declared, found[0])
         results.append(check_either(both, found))
+        results += _selection(design, declared)
+    if isinstance(designs, Designs):
+        results += check_placebo_outcomes(designs)
     return Checks(tuple(results))
+
+
+def _selection(design: Design, declared: Estimate | None) -> list[CheckResult]:
+    return [check_regression_to_the_mean(design, declared), check_other_samples(design, declared)]
 
 
 def _estimated(design: Design, name: str) -> Estimate | None:

@@ -49,7 +49,7 @@ def touched_councils(panel: Panel, exposure: Exposure) -> pd.Series:
     for name, group in (("same_county", county), ("neighbours", kind)):
         group = group.dropna()
         here = group[group.index.isin(list(exposed))]
-        others = here.groupby(here).agg(lambda cells: set(cells.index))
+        others = {label: set(cells.index) for label, cells in here.groupby(here)}
         for code, label in group.items():
             if others.get(label, set()) - {code}:
                 found.setdefault(str(code), []).append(name)

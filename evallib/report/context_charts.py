@@ -57,7 +57,7 @@ def paths_chart(
     slug : str
         Identifier; by default made from the headline.
     events : sequence of str
-        Years to mark as event years.
+        Years to mark as event years. Years may be numbers, such as event times.
     alt : str
         Alternative text; by default made from the first and last values.
     notes : sequence of str
@@ -80,7 +80,7 @@ def paths_chart(
     data = frame.reset_index(drop=True)
     groups = list(dict.fromkeys(data[group].astype(str)))
     _refuse_many(groups)
-    years = sorted(data[year].astype(str).unique())
+    years = [str(item) for item in sorted(data[year].unique())]
     drawn = pd.DataFrame(
         {
             "place": [years.index(text) for text in data[year].astype(str)],

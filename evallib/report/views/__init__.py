@@ -39,6 +39,7 @@ _MODULES = {
     "estimators": ("other_estimators",),
     "judgements": ("judgement_models", "judgements_around_events", "judgements_on_file"),
     "regrading": ("judgement_transitions",),
+    "selection": ("selection_and_the_mean",),
     "specifications": ("specification_curves",),
     "subgroups": ("heterogeneity", "heterogeneity_summary"),
     "summary": (

@@ -259,7 +259,8 @@ def _checks_table(design: Design, checks: Checks) -> Table:
 
 def checks_overview(designs: Designs, checks: Checks) -> Table:
     """Return the verdict of every check, a row an outcome and comparison group."""
-    titles = {design.outcome: design.title for design in designs}
+    titles = {one.outcome: one.title for one in (*designs, *designs.placebos)}
+    titles |= {name: name for name, _ in designs.no_placebo}
     frame = checks.frame
     frame["outcome"] = frame["outcome"].map(titles)
     frame["no_record"] = frame["no_record"].map(RULE_WORDS)

@@ -1,0 +1,241 @@
+"""Selection: look-alikes beside the exposed, outcomes that cannot move, and other samples."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from evallib.checks import CheckResult, Checks
+from evallib.checks.other_samples import CHECK as OTHER_SAMPLES
+from evallib.checks.placebo_outcomes import CHECK as PLACEBO
+from evallib.checks.selection import CHECK as MEAN
+from evallib.checks.selection import ESTIMATES, HEADLINE, PATHS, SHIFT, WITH, WITHOUT
+from evallib.design import Design, Designs
+from evallib.report.chart import Chart
+from evallib.report.context_charts import paths_chart
+from evallib.report.formats import decimals_for
+from evallib.report.sections import Section, Sections
+from evallib.report.tables import Table
+from evallib.report.views.naming import RULE_WORDS, SOURCE
+from evallib.report.words import change_unit, unit_words
+
+
+def selection_and_the_mean(designs: Designs, checks: Checks, role: str = "primary") -> Sections:
+    """Return what look-alikes did, what placebo outcomes show, and the headline on other samples.
+
+    Parameters
+    ----------
+    designs : Designs
+        The designs.
+    checks : Checks
+        Their checks.
+    role : str
+        Only outcomes of this role; empty for all. Placebo outcomes are always shown.
+    """
+    chosen = [design for design in designs if role in ("", design.role)]
+    sections = [_matching(chosen, checks)]
+    sections += [found for design in chosen if (found := _paths(design, checks)) is not None]
+    sections += [_placebos(designs, checks), _samples(chosen, checks)]
+    return Sections(tuple(sections))
+
+
+def _one(checks: Checks, check: str, design: Design) -> CheckResult | None:
+    for item in checks.select(check, design.outcome):
+        if item.no_record == design.no_record and not item.table.empty:
+            return item
+    return None
+
+
+def _matching(chosen: list[Design], checks: Checks) -> Section:
+    """Return a row an outcome: the estimate without and with matching on level and trend."""
+    rows, missing = [], []
+    for design in chosen:
+        item = _one(checks, MEAN, design)
+        if item is None:
+            missing += [
+                f"{design.title}: {one.sentence}." for one in checks.select(MEAN, design.outcome)
+            ]
+            continue
+        found = item.table[item.table["part"] == ESTIMATES]
+        lines = dict(zip(found["group"], found.to_dict("records"), strict=True))
+        places = decimals_for(float(found["std_error"].max()))
+        figures = {
+            name: _interval(lines[group], places)
+            for name, group in (
+                ("headline", HEADLINE),
+                ("without", WITHOUT),
+                ("with", WITH),
+                ("adds", SHIFT),
+            )
+        }
+        row = {"outcome": design.title, "unit": _unit(design), **figures}
+        rows.append({**row, "meaning": lines[SHIFT]["note"], "verdict": item.verdict})
+    title = "With and without matching on level and trend"
+    if not rows:
+        return Section(title, tuple(missing) or ("No outcome was held beside look-alikes.",))
+    table = Table(
+        pd.DataFrame(rows),
+        "Estimates without and with matching on level and trend before the event",
+        notes=(
+            "Without and with matching are of the same exposed councils, years and base: each "
+            "council against all that could compare, or against its nearest in level and trend, "
+            "differences that are left taken out by regression. The headline averages cohorts by "
+            "its own rule, and its interval follows the inference policy; the other intervals are "
+            "analytic, and too narrow where few councils are exposed.",
+            "Concern: matching moves the estimate by more than half of the meaningful change, or "
+            "of a headline larger than that.",
+            *missing,
+        ),
+        slug="with-and-without-matching",
+        labels={
+            "headline": "Headline",
+            "without": "Without matching",
+            "with": "With matching",
+            "adds": "What matching adds",
+            "meaning": "What it means",
+        },
+    )
+    return Section(title, pieces=(table,))
+
+
+def _interval(row: Mapping[Hashable, Any], places: int) -> str:
+    low, high = (f"{row[name]:.{places}f}" for name in ("conf_low", "conf_high"))
+    text = f"{row['estimate']:+.{places}f} ({low} to {high})"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _unit(design: Design) -> str:
+    return "log points" if design.scale == "log" else change_unit(design.unit)
+
+
+def _paths(design: Design, checks: Checks) -> Section | None:
+    item = _one(checks, MEAN, design)
+    if item is None:
+        return None
+    rows = item.table[item.table["part"] == PATHS]
+    spread = float(rows["estimate"].max() - rows["estimate"].min())
+    frame = pd.DataFrame(
+        {
+            "event_time": rows["event_time"].astype(int),
+            "group": rows["group"],
+            "value": rows["estimate"],
+            "councils": rows["councils"].astype(int),
+        }
+    )
+    chart: Chart = paths_chart(
+        frame,
+        headline="Look-alikes without the event: description, not effect",
+        subtitle=(
+            f"{design.title}, {unit_words(design.unit)}: mean of exposed councils, of their "
+            "nearest in level and trend before the event, and of all that could compare, by years "
+            f"from the first exposed year ({design.reference} is the base)"
+        ),
+        source=SOURCE,
+        unit=unit_words(design.unit),
+        year="event_time",
+        events=["-1"] if design.event_periods else [],
+        slug=f"look-alikes-{design.outcome}",
+        notes=(
+            "The mean in the base year plus the mean change since, over the exposed councils that "
+            "have a figure in that year and whose comparators have one; councils are those.",
+        ),
+        decimals=decimals_for(spread),
+    )
+    return Section(design.title, (f"{item.sentence}.",), pieces=(chart,))
+
+
+def _placebos(designs: Designs, checks: Checks) -> Section:
+    title = "Outcomes that the event cannot move"
+    found = {one.outcome: one for one in designs.placebos}
+    rows, sentences = [], []
+    for item in checks.select(PLACEBO):
+        design = found.get(item.outcome)
+        if design is None or item.table.empty:
+            sentences.append(f"{design.title if design else item.outcome}: {item.sentence}.")
+            continue
+        line = item.table.to_dict("records")[0]
+        places = decimals_for(float(line["std_error"]))
+        rows.append(
+            {
+                "outcome": design.title,
+                "no_record": RULE_WORDS.get(item.no_record, item.no_record),
+                "unit": _unit(design),
+                "estimate": _interval(line, places),
+                "excludes": "no" if line["conf_low"] <= 0 <= line["conf_high"] else "yes",
+                "holm_p_value": line["holm_p_value"],
+                "councils": int(line["councils"]),
+                "treated_councils": int(line["treated_councils"]),
+                "council_years": int(line["council_years"]),
+                "verdict": item.verdict,
+            }
+        )
+    if not rows:
+        return Section(title, tuple(sentences) or ("The plan names none.",))
+    lead = (
+        "The same estimator and inference on outcomes that the event cannot have moved. One that "
+        "moves says that the comparison councils differ in more than the event; one that does not "
+        "move shows little where its interval is wide."
+    )
+    table = Table(
+        pd.DataFrame(rows),
+        "Placebo outcomes under the headline estimator",
+        notes=(
+            "Placebo outcomes are not judged and are in no family with the plan's outcomes; Holm's "
+            "p-values are over the placebo outcomes of one comparison group.",
+        ),
+        slug="placebo-outcomes",
+        labels={
+            "no_record": "Comparison group",
+            "estimate": "Estimate (interval)",
+            "excludes": "Interval excludes zero",
+            "holm_p_value": "Holm p-value",
+            "treated_councils": "Treated councils",
+            "council_years": "Council-years",
+        },
+        decimals={"holm_p_value": 3},
+    )
+    return Section(title, (lead, *sentences), pieces=(table,))
+
+
+def _samples(chosen: list[Design], checks: Checks) -> Section:
+    title = "Other samples: concurrent events, spillovers and anticipation"
+    parts = []
+    for design in chosen:
+        item = _one(checks, OTHER_SAMPLES, design)
+        if item is None:
+            continue
+        places = decimals_for(float(item.table["std_error"].max()))
+        for line in item.table.to_dict("records"):
+            is_made = pd.notna(line["estimate"]) and not line["note"]
+            parts.append(
+                {
+                    "outcome": design.title,
+                    "sample": line["sample"],
+                    "estimate": _interval(line, places) if is_made else line["note"],
+                    "unit": _unit(design),
+                    "left_out": int(line["left_out"]),
+                    "councils": int(line["councils"]),
+                    "treated_councils": int(line["treated_councils"]),
+                }
+            )
+    if not parts:
+        return Section(title, ("The headline was estimated on no other sample.",))
+    table = Table(
+        pd.DataFrame(parts),
+        "The headline on other samples",
+        notes=(
+            "Intervals are analytic, and too narrow where few councils are exposed: samples are "
+            "compared, not judged. An event elsewhere may have touched a comparison council in the "
+            "same county, of the same region and type (borders are not on file), or that shared a "
+            "joint event; `spillovers` in the plan leaves such councils out throughout.",
+        ),
+        slug="other-samples",
+        labels={
+            "estimate": "Estimate (interval), or why there is none",
+            "left_out": "Councils left out",
+            "treated_councils": "Treated councils",
+        },
+    )
+    return Section(title, pieces=(table,))
