@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evallib.errors import EstimationError, EvallibWarning, Fault, FewEventsWarning, first_five
+from evallib.errors import (
+    EstimationError,
+    EvallibWarning,
+    Fault,
+    FewEventsWarning,
+    ThinDesignWarning,
+    first_five,
+)
 from evallib.estimate.columns import Notes
 from evallib.estimate.grid import dense_codes
 from evallib.estimate.hazard_binary import LikelihoodFit, fit_binary
@@ -20,6 +27,7 @@ from evallib.estimate.html import html_table
 from evallib.estimate.intervals import analytic_interval
 from evallib.estimate.result import Estimate, FloatArray
 
+ROUNDING = 1e-20  # a variance up to here is none
 EVENTS_A_COVARIATE = 10
 POWERS = {"none": 0, "linear": 1, "quadratic": 2, "cubic": 3}
 REFERENCES = (
@@ -81,6 +89,8 @@ def fit_hazard(
     EvallibWarning
         Where rows or periods are left out, and where units miss periods.
     FewEventsWarning, FewClustersWarning
+    ThinDesignWarning
+        Where a term has no standard error.
     """
     rows = take_at_risk(frame, columns, options, notes)
     survival = estimate_survival(rows, options.level)
@@ -106,7 +116,12 @@ def fit_hazard(
         fitted = _reorder(found, [order.index(name) for name in terms])
     covariance, df, sentence, slug, scores = _inference(rows, fitted, options)
     point = fitted.beta
-    std_error = np.sqrt(np.diag(covariance))
+    spread = np.diag(covariance)
+    std_error = np.sqrt(np.where(spread > ROUNDING, spread, np.nan))
+    if np.isnan(std_error).any():
+        lost = [name for name, one in zip(terms, std_error, strict=True) if np.isnan(one)]
+        text = f"{first_five(lost)}: no standard error, too few units vary to compute one."
+        notes.warn(ThinDesignWarning, text)
     low, high, p_value = analytic_interval(point, std_error, options.level, df)
     count, slopes = len(terms), slice(0, len(options.covariates))
     is_odds = options.model == "discrete" and options.link == "logit"
