@@ -9,6 +9,7 @@ from evallib.checks.base import CheckResult, not_applicable
 from evallib.design import Design
 from evallib.errors import EstimationError
 from evallib.estimate import Estimate
+from evallib.estimate.matched_warnings import LEVEL_GAP, STILL_APART
 from evallib.inference.look_alikes import ALIKE, EVERYONE, EXPOSED, GROUPS, LookAlikes, look_alikes
 
 CHECK = "regression to the mean"
@@ -82,7 +83,19 @@ def _sentence(design: Design, headline: Estimate, found: LookAlikes) -> str:
         f"{stood}. From the base to "
         f"the exposed years exposed councils moved by {_number(after[EXPOSED])}, their look-alikes "
         f"by {_number(after[ALIKE])}, all comparison councils by {_number(after[EVERYONE])}"
+        f"{_lasting(found)}"
     )
+
+
+def _lasting(found: LookAlikes) -> str:
+    """Return a warning where levels differ lastingly, so that matching on them misleads."""
+    gap = found.matched.details["level_gap"]
+    if abs(gap.pool) > LEVEL_GAP and not abs(gap.matched) <= STILL_APART:
+        return (
+            ". Before the base, exposed councils and look-alikes were apart: look-alikes may have "
+            "been as extreme in the base year alone and drift back, which matching takes for effect"
+        )
+    return ""
 
 
 def sense(design: Design, found: LookAlikes) -> str:
