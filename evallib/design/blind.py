@@ -48,7 +48,7 @@ def build_blind_designs(plan: Plan, data: Path | str | None = None) -> Designs:
         As building panel, exposure and designs does.
     """
     store = open_store(data)
-    names = {name for outcome in plan.outcomes for name in reach(plan, outcome)}
+    names = {name for outcome in plan.every_outcome for name in reach(plan, outcome)}
     whole = panel_from_store(plan, store)
     days = _event_days(plan, whole, build_exposure(plan, whole))
     catalogue = whole.catalogue
@@ -97,7 +97,7 @@ def _stand_in(plan: Plan, panel: Panel, exposure: Exposure, names: set[str]) -> 
     """Return a panel in which every hidden figure is there, and says nothing."""
     days = _event_days(plan, panel, exposure)
     kept = panel.figures[~_after(panel.figures, names, days, panel.catalogue)]
-    outcomes = {outcome.indicator for outcome in plan.outcomes}
+    outcomes = {outcome.indicator for outcome in plan.every_outcome}
     closed = pd.to_datetime(panel.store.councils.set_index("council_code")["valid_to"])
     parts = [kept]
     for name, rows in kept[kept["indicator"].isin(names)].groupby("indicator"):
