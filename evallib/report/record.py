@@ -215,6 +215,13 @@ def _assumptions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
         if anticipation == 0:
             text = "Councils change nothing because of an event before the year of the event."
         rows.append({"Assumption": text, "Where it is set": f"anticipation: {anticipation}"})
+    spillovers = getattr(plan, "spillovers", None)
+    if spillovers is not None:
+        names = ", ".join(spillovers)
+        text = "An event in one council changes nothing in the councils it is compared with"
+        text += f", but for those left out ({names.replace('_', ' ')})." if names else "."
+        where = f"spillovers: {names or 'none'}"
+        rows.append({"Assumption": text, "Where it is set": where})
     rows.append(
         {
             "Assumption": "Without the event, exposed and comparison councils would have changed "

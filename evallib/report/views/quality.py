@@ -43,7 +43,7 @@ def what_is_studied(plan: Plan, panel: Panel, exposure: Exposure) -> Table:
         The whole plan stands in the record of the report.
     """
     studied = (exposure.councils["status"] == "in_window").sum()
-    roles = pd.Series([outcome.role for outcome in plan.outcomes]).value_counts(sort=False)
+    roles = pd.Series([one.role for one in plan.every_outcome]).value_counts(sort=False)
     compared = {
         "not_yet_treated": "councils not exposed yet, later-treated ones until their own event",
         "never_treated": "councils that are never treated",
@@ -124,8 +124,8 @@ def plan_indicators(plan: Plan, panel: Panel) -> Section:
     Section
         Two tables with a row an indicator, denominators and ingredients included.
     """
-    roles: dict[str, str] = {o.per: "denominator" for o in plan.outcomes if o.per}
-    roles |= {outcome.indicator: outcome.role for outcome in plan.outcomes}
+    roles: dict[str, str] = {o.per: "denominator" for o in plan.every_outcome if o.per}
+    roles |= {outcome.indicator: outcome.role for outcome in plan.every_outcome}
     year = parse_financial_year(plan.known_from)
     measured, reported = [], []
     for name in panel.indicators:
