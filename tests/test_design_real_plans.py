@@ -194,7 +194,10 @@ def test_history_and_concurrent_events_drop_councils() -> None:
     ("overrides", "words"),
     [
         (["known_from=2024/25", "last_event_year=2024/25"], ["no treated council is left"]),
-        (["event_window=[-6,6]"], ["event_window", "ehc_plans", "spans 13 periods"]),
+        (
+            ["event_window=[-6,6]", "specifications={}"],
+            ["event_window", "ehc_plans", "spans 13 periods"],
+        ),
         (["regions=[Atlantis]"], ["'Atlantis' is not a region"]),
         (["kinds=[cpd]"], ["'cpd' is not a kind of event", "Did you mean 'cpc'?"]),
         (["register=peer_challenge"], ["not a register", "Did you mean 'peer_challenges'?"]),

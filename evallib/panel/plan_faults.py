@@ -110,7 +110,8 @@ def plan_faults(plan: Plan, store: Store) -> list[Fault]:
                         "The sample would be empty",
                     )
     faults += unsafe_faults(plan, store)
-    return faults + [one for one in _alternative_faults(plan, store) if one not in faults]
+    told = {fault.what for fault in faults}  # alternatives share all that is wrong with the plan
+    return faults + [one for one in _alternative_faults(plan, store) if one.what not in told]
 
 
 def _alternative_faults(plan: Plan, store: Store) -> list[Fault]:
