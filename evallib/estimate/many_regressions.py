@@ -151,7 +151,7 @@ def solve_specifications(columns: Columns, specifications: Sequence[Specificatio
     ...     np.arange(40)[None],
     ... )
     >>> solve_specifications(columns, [Specification(0, 1)]).estimate.round(1)
-    array([2.2])
+    array([1.9])
     """
     count = len(specifications)
     numbers = np.full((3, count), np.nan)

@@ -13,7 +13,13 @@ from evallib.errors import DataError, Fault, PlanError
 from evallib.panel.boundaries import Boundaries, apply_boundaries
 from evallib.panel.catalogue import Catalogue
 from evallib.panel.covariates import council_covariates
-from evallib.panel.derived import add_derived, all_indicators, base_indicators, with_population
+from evallib.panel.derived import (
+    add_derived,
+    all_indicators,
+    base_indicators,
+    reach,
+    with_population,
+)
 from evallib.panel.derived.build import no_losses
 from evallib.panel.derived.deflator import Deflators, read_deflators
 from evallib.panel.index import IndexResult, add_indices
@@ -191,7 +197,8 @@ def _from_figures(plan: Plan, store: Store, prices: Deflators, figures: pd.DataF
     made, indices = add_indices(plan, made)
     names = all_indicators(plan)
     first, last = span_of(plan)
-    figures = made.figures[made.figures["period"].between(first, last)].reset_index(drop=True)
+    figures = made.figures[made.figures["period"].between(first, last)]
+    figures = _of_reporting_councils(plan, figures).reset_index(drop=True)
     figures["origin"] = figures["origin"].fillna("derived")
     frame = _wide(figures, store.councils, names, first, last)
     covariates = council_covariates(store)
@@ -200,6 +207,18 @@ def _from_figures(plan: Plan, store: Store, prices: Deflators, figures: pd.DataF
         losses=made.losses,
         indices=indices,
     )
+
+
+def _of_reporting_councils(plan: Plan, figures: pd.DataFrame) -> pd.DataFrame:
+    """Return the figures of councils that report more than placebo outcomes.
+
+    A district has no children's services: that it reports its dwellings makes it no council of an
+    evaluation of children's services, nor one to compare with.
+    """
+    own = {name for one in plan.outcomes for name in reach(plan, one)}
+    placebo = {name for one in plan.placebo_outcomes for name in reach(plan, one)} - own
+    reporting = figures.loc[~figures["indicator"].isin(placebo), "council_code"].unique()
+    return figures[figures["council_code"].isin(reporting)]
 
 
 def span_of(plan: Plan) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from evallib.panel.derived.names import (
     base_indicators,
     ingredients_of,
     needs_population,
+    reach,
     years_of,
 )
 from evallib.panel.derived.population import with_population
@@ -22,4 +23,5 @@ __all__ = [
     "needs_population",
     "with_population",
     "years_of",
+    "reach",
 ]
