@@ -223,7 +223,9 @@ class Designs:
         return f"<p>{escape(repr(self))}</p>"
 
 
-def build_design(plan: Plan, panel: Panel, exposure: Exposure, outcome: str) -> Design:
+def build_design(
+    plan: Plan, panel: Panel, exposure: Exposure, outcome: str, *, is_described: bool = True
+) -> Design:
     """Build the design of one outcome, with its alternative under the other no-record rule.
 
     Parameters
@@ -236,6 +238,9 @@ def build_design(plan: Plan, panel: Panel, exposure: Exposure, outcome: str) -> 
         Its exposure.
     outcome : str
         An indicator among the plan's outcomes.
+    is_described : bool
+        Whether to tell councils apart by their characteristics and to say which events the
+        register lacks; estimates alone need neither.
 
     Returns
     -------
@@ -257,10 +262,14 @@ def build_design(plan: Plan, panel: Panel, exposure: Exposure, outcome: str) -> 
     declared = replace(
         _build(plan, panel, figures, narrowed, outcome, plan.no_record),
         other_decision_reason=why_not,
-        characteristics=describe_councils(plan, panel, figures, narrowed.table),
         heterogeneity=plan.heterogeneity,
-        missing=missing_events(plan, panel, exposure, figures.rule),
     )
+    if is_described:
+        declared = replace(
+            declared,
+            characteristics=describe_councils(plan, panel, figures, narrowed.table),
+            missing=missing_events(plan, panel, exposure, figures.rule),
+        )
     if under_other is not None:
         declared = _with_other_decision(declared, plan, panel, exposure, under_other)
     other = next(rule for rule in RULES if rule != plan.no_record)

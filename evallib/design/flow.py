@@ -40,7 +40,10 @@ class SampleFlow:
         reasons : pandas.Series
             Reason by council code; codes that are not in the sample are ignored.
         """
-        sample = set(self.rows["council_code"])
+        if reasons.empty:
+            self._note(step, _tally(reasons), 0, 0)
+            return
+        sample = set(self.rows["council_code"].unique())
         present = reasons[[code in sample for code in reasons.index]]
         gone = self.rows["council_code"].isin(list(present.index))
         self._finish(step, gone, len(present), _tally(present))

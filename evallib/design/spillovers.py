@@ -51,7 +51,8 @@ def touched_councils(panel: Panel, exposure: Exposure) -> pd.Series:
         here = group[group.index.isin(list(exposed))]
         others = {label: set(cells.index) for label, cells in here.groupby(here)}
         for code, label in group.items():
-            if others.get(label, set()) - {code}:
+            near = others.get(label, set())
+            if len(near) > (code in near):
                 found.setdefault(str(code), []).append(name)
     for codes in exposure.joint.get("codes", pd.Series(dtype=object)):
         sides = _codes(codes)

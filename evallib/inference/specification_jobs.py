@@ -123,10 +123,11 @@ def solve_job(job: Job) -> list[Answer]:
         answers = [Answer(item, reason=reason) for item, reason in refused]
         answers += _two_way(job, two_way) if two_way else []
         others.sort(key=lambda item: (item.winsorise, item.cluster))
+        clustered = {way: _clustered(job.design, way) for way in {one.cluster for one in others}}
         for (share, cluster), part in itertools.groupby(
             others, key=lambda item: (item.winsorise, item.cluster)
         ):
-            design = winsorised(_clustered(job.design, cluster), share)
+            design = winsorised(clustered[cluster], share)
             answers += [_other(design, item) for item in part]
         cells = [
             one.item

@@ -182,16 +182,10 @@ class Samples:
         try:
             plan = vary(self.plan, sample)
             with _quiet():
-                design = build_design(plan, self._panel(sample), self._exposure(sample), outcome)
+                panel, exposure = self._panel(sample), self._exposure(sample)
+                return build_design(plan, panel, exposure, outcome, is_described=False)
         except EvallibError as error:
             return "; ".join(dict.fromkeys(fault.what for fault in error.faults))
-        alternative = design.alternative and _bare(design.alternative)
-        return replace(_bare(design), alternative=alternative)
-
-
-def _bare(design: Design) -> Design:
-    """Return a design without what a specification does not read."""
-    return replace(design, characteristics=(), other_decision=None, missing=None)
 
 
 def _beside(design: Design, panel: Panel, covariates: tuple[str, ...]) -> Design | None:
