@@ -21,7 +21,10 @@ Data = Annotated[
 
 @ends_plainly
 def design_command(plan: PlanName, set_: Overrides = None, data: Data = None) -> None:
-    """Show sample flow, cohorts, overlap and power; outcomes after exposure are not read."""
+    """Show sample flow, cohorts, overlap and power; outcomes after exposure are not read.
+
+    Prints to the screen; writes nothing.
+    """
     from evallib.cli.show_design import design_lines
 
     for line in design_lines(plan, set_ or (), data):
@@ -33,7 +36,7 @@ def lock_command(
     plan: PlanName,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Keep the lock that is there under another name, lock anew."),
+        typer.Option("--again", help="Rename the existing lock and make a new one."),
     ] = False,
     data: Data = None,
 ) -> None:

@@ -6,7 +6,8 @@ LIMITS: tuple[str, ...] = (
     "Councils were not chosen at random. Some asked for a visit because things were going wrong, "
     "others because they were going well. A difference after an event is not by itself its effect.",
     "The registers are incomplete. Some councils that count as not exposed may have been exposed, "
-    "which would pull estimates towards zero.",
+    "which would pull estimates towards zero if the effect on them were alike; otherwise the "
+    "direction is not known.",
     "An interval that holds zero does not show that nothing changed. Where it also holds changes "
     "that would matter, we cannot tell.",
     "A trend without a comparison group is description, not impact.",
