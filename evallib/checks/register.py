@@ -134,7 +134,7 @@ def check_register(
             arms = assignments(design, missing, aggregation)
             spread, worst = ranges(arms, missing, design.seed)
             rows += [(RANDOM, np.nan, *spread), (WORST, np.nan, np.nan, *worst)]
-            verdict, sentence = _judge(design, kept, spread, worst, int(missing.counts.sum()))
+            verdict, sentence = _judge(design, kept, spread, worst, missing)
     columns = ["part", "share", "estimate", "conf_low", "conf_high"]
     table = pd.DataFrame(rows, columns=columns)
     table = table[["part", "share", "conf_low", "estimate", "conf_high"]]
@@ -281,9 +281,10 @@ def _judge(
     kept: Estimate,
     spread: tuple[float, float, float],
     worst: tuple[float, float],
-    events: int,
+    missing: MissingEvents,
 ) -> tuple[Verdict, str]:
     point, low, high = _three(kept)
+    here = int((design.councils["status"] == NO_RECORD).sum())
     change = design.meaningful_change
 
     def conclusion(value: float) -> tuple[bool, bool, bool]:
@@ -294,15 +295,20 @@ def _judge(
     at_random = all(conclusion(value) == conclusion(point) for value in spread[1:])
     at_worst = all(conclusion(value) == conclusion(point) for value in worst)
     what = (
-        f"Were the {events} events that the register lacks assigned at random to councils without "
-        f"a record, the estimate of {_number(point)} would mostly lie between "
+        f"Were the {int(missing.counts.sum())} events that the register lacks assigned at random to "
+        f"the {missing.codes.size} councils without a record, {here} of them in this sample, "
+        f"the estimate of {_number(point)} would mostly lie between "
         f"{_number(spread[1])} and {_number(spread[2])} (5 to 95 per cent); chosen to do most, "
         f"between {_number(worst[0])} and {_number(worst[1])}"
     )
     if not at_random:
         return "concern", f"{what}. Chance alone could change how the interval reads"
     if not at_worst:
-        return "pass", f"{what}. Only events chosen for it would change how the interval reads"
+        return (
+            "pass",
+            f"{what}. Random assignment does not change how the interval reads; the worst case "
+            "found does",
+        )
     return "pass", f"{what}. Neither changes how the interval reads"
 
 
