@@ -295,8 +295,8 @@ def _judge(
     at_random = all(conclusion(value) == conclusion(point) for value in spread[1:])
     at_worst = all(conclusion(value) == conclusion(point) for value in worst)
     what = (
-        f"Were the {int(missing.counts.sum())} events that the register lacks assigned at random to "
-        f"the {missing.codes.size} councils without a record, {here} of them in this sample, "
+        f"Were the {int(missing.counts.sum())} events that the register lacks assigned at random "
+        f"to the {missing.codes.size} councils without a record, {here} of them in this sample, "
         f"the estimate of {_number(point)} would mostly lie between "
         f"{_number(spread[1])} and {_number(spread[2])} (5 to 95 per cent); chosen to do most, "
         f"between {_number(worst[0])} and {_number(worst[1])}"

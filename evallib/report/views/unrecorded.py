@@ -112,8 +112,8 @@ def _shrinks(rows: pd.DataFrame, decimals: int) -> list[str]:
     return [
         f"{said} At the share that published totals imply, {share:.0f} per cent of the controls on "
         f"average, an estimate of {here} would stand for an effect of {point} ({low} to {high}). "
-        "Each cohort and year is divided by its own share, so that this need not lie on the curve: it "
-        "divides all by one share. It helps to read the estimate; it is no corrected answer."
+        "Each cohort and year is divided by its own share, so that this need not lie on the curve: "
+        "that divides all by one share. It helps to read the estimate; it is no corrected answer."
     ]
 
 
