@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from test_inference_designs import YEARS, make_design
 
-from evallib.checks import Checks
+from evallib.checks import CheckResult, Checks
 from evallib.checks.audit import check_audit, read_flags
 from evallib.design import Design
 from evallib.errors import EstimationError
@@ -19,6 +19,7 @@ from evallib.inference.audit_draws import Selected, draw_paths, draw_selected, g
 from evallib.inference.audit_panel import placebo_panel
 from evallib.inference.audit_solve import find_solver
 from evallib.inference.designs import estimate_one
+from evallib.report.chart import Chart
 from evallib.report.views.audit import design_audit
 
 SLOPE = 0.7
@@ -278,6 +279,12 @@ def test_long_anticipation_leaves_no_placebo_in_time() -> None:
     assert any("leave no year before the event year" in note for note in found.notes)
 
 
+def short(result: CheckResult) -> CheckResult:
+    """Return the audit as if one adopter could not be drawn."""
+    table = result.table.assign(adopters=40, real=41)
+    return replace(result, table=table)
+
+
 def test_the_check_carries_the_flags_and_the_view_shows_them() -> None:
     design, _ = regress()
     result = check_audit(design, estimate_one(design, "group_time"), draws=100)
@@ -295,7 +302,15 @@ def test_the_check_carries_the_flags_and_the_view_shows_them() -> None:
     html = design_audit([design], Checks((result,)))._repr_html_()
     assert "The estimate itself" in html
     assert "Selected as the exposed councils were" in html
-    assert "selection is not ruled out" in html
+    assert "selection is not ruled out, because the mean of selected placebos is too large" in html
+    assert "whichever is smaller" in html
+    sections = design_audit([design], Checks((result,))).items
+    assert "how large must an effect be" in sections[0].title.lower()
+    assert "40 in place of 41" in design_audit([design], Checks((short(result),)))._repr_html_()
+    chart = sections[1].pieces[0]
+    assert isinstance(chart, Chart)
+    assert "standard deviations either side" in chart.alt
+    assert "intervals hold zero" not in chart.alt
 
 
 @pytest.mark.parametrize(

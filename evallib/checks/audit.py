@@ -147,9 +147,28 @@ def _sentence(found: Audit) -> str:
             f"three years early the exposed councils themselves moved by {early.estimate:+.3g} "
             f"({early.conf_low:.3g} to {early.conf_high:.3g})"
         )
-    end = "selection is not ruled out" if found.selection_not_ruled_out else "selection is small"
     notes = f" ({'; '.join(found.notes)})" if found.notes else ""
-    return f"{'; '.join(parts)}: {end}{notes}"
+    return f"{'; '.join(parts)}: {_selection(found)}{notes}"
+
+
+def _selection(found: Audit) -> str:
+    """Return whether selection is ruled out, which condition failed, and the rule."""
+    if not found.selection_not_ruled_out:
+        return "selection is small"
+    selected, early = found.get("selected"), found.get("in time")
+    failed = []
+    if selected is None or found.selection is None or not found.selection.is_matched:
+        failed.append("the exposed councils' level and trend could not be copied")
+    if selected is not None and found.moves_without_effect(selected):
+        failed.append("the mean of selected placebos is too large")
+    if early is not None and found.moves_without_effect(early):
+        failed.append("the move three years early is too large")
+    return (
+        f"selection is not ruled out, because {' and '.join(failed)} (the rule: level and trend "
+        "are copied, and neither the mean of selected placebos nor the move three years early is "
+        "larger than half of the estimate or half of the change that would matter, whichever is "
+        f"smaller, here {found.largest_move:.3g})"
+    )
 
 
 def _table(found: Audit) -> pd.DataFrame:

@@ -116,11 +116,15 @@ class Audit:
         found = self.get("random")
         return found is not None and found.false_low > LARGEST_SIZE
 
+    @property
+    def largest_move(self) -> float:
+        """Half of the estimate or of the meaningful change, whichever is smaller."""
+        sizes = [abs(self.meaningful_change), abs(self.estimate)]
+        return LARGEST_SHARE * min(size for size in sizes if np.isfinite(size))
+
     def moves_without_effect(self, placebo: Placebo) -> bool:
         """Whether placebos move by over half of the estimate or of the meaningful change."""
-        sizes = [abs(self.meaningful_change), abs(self.estimate)]
-        least = min(size for size in sizes if np.isfinite(size))
-        return bool(abs(placebo.estimate) > LARGEST_SHARE * least)
+        return bool(abs(placebo.estimate) > self.largest_move)
 
     @property
     def selection_not_ruled_out(self) -> bool:

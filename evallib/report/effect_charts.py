@@ -135,6 +135,7 @@ def estimate_chart(
     alt: str = "",
     notes: Sequence[str] = (),
     decimals: int = 2,
+    interval: str = "",
 ) -> Chart:
     """Draw estimates beside each other, a row an outcome or a variant, each with its interval.
 
@@ -166,6 +167,8 @@ def estimate_chart(
         Notes under the data table.
     decimals : int
         Digits after the point in the data table.
+    interval : str
+        What the intervals are, in the data table; by default that of `level`.
 
     Returns
     -------
@@ -208,6 +211,7 @@ def estimate_chart(
         if group or band is not None:
             draw_key(axes, columns=2)
         svg = to_svg(figure, name)
+    what = interval or f"{100 * level:g}% interval"
     units = {column: unit for column in ("estimate", "conf_low", "conf_high") if unit}
     return Chart(
         headline=headline,
@@ -221,8 +225,8 @@ def estimate_chart(
         units={} if is_relative else units,
         decimals=decimals,
         labels={
-            "conf_low": f"{100 * level:g}% interval: lower bound",
-            "conf_high": f"{100 * level:g}% interval: upper bound",
+            "conf_low": f"{what}: lower bound",
+            "conf_high": f"{what}: upper bound",
             "meaningful_change": "Change that would matter",
         },
     )

@@ -11,7 +11,7 @@ from evallib.checks.audit import CHECK
 from evallib.design import Design
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
-from evallib.report.formats import decimals_for
+from evallib.report.formats import decimals_for, format_number
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
 from evallib.report.views.naming import SOURCE
@@ -22,6 +22,11 @@ KINDS = {
     "selected": "Selected as the exposed councils were",
     "in time": "The exposed councils, three years early",
 }
+
+SCALED = (
+    "Where there are too few unexposed councils, fewer placebo adopters are drawn than councils "
+    "were exposed: the effects found are then larger than what the real design can find."
+)
 
 
 def design_audit(designs: Iterable[Design], checks: Checks, role: str = "primary") -> Sections:
@@ -37,14 +42,62 @@ def design_audit(designs: Iterable[Design], checks: Checks, role: str = "primary
         Only outcomes of this role; empty for all.
     """
     chosen = [design for design in designs if role in ("", design.role)]
-    sections = []
-    for design in chosen:
-        for item in checks.select(CHECK, design.outcome):
-            if item.no_record == design.no_record:
-                sections.append(_section(design, item))
-    if not sections:
+    found = [
+        (design, item)
+        for design in chosen
+        for item in checks.select(CHECK, design.outcome)
+        if item.no_record == design.no_record
+    ]
+    if not found:
         return Sections((Section("", (f"No {role} outcome was audited.".replace("  ", " "),)),))
-    return Sections(tuple(sections))
+    sections = [_section(design, item) for design, item in found]
+    made = [(design, item) for design, item in found if not item.table.empty]
+    return Sections((*([_needed(made)] if made else []), *sections))
+
+
+def _needed(found: list[tuple[Design, CheckResult]]) -> Section:
+    """Return how large an effect must be to be found, a row an outcome."""
+    rows, larger, is_scaled = [], 0, False
+    for design, item in found:
+        random = item.table[item.table["kind"] == "random"].iloc[0]
+        effect, change = float(random["effect_80"]), float(design.meaningful_change)
+        drawn, real = int(random["adopters"]), int(random["real"])
+        decimals = _decimals(item)
+        larger += effect > change
+        is_scaled |= drawn < real
+        rows.append(
+            {
+                "outcome": design.title,
+                "effect": format_number(effect, decimals),
+                "change": format_number(change, max(decimals, decimals_for(change))),
+                "larger": "effect found" if effect > change else "change that would matter",
+                "unit": _unit(design),
+                "adopters": _in_place(drawn, real),
+            }
+        )
+    which = f"{larger} of {len(rows)}" if larger else "none"
+    sentence = (
+        "The effect found in 80 per cent of random placebo draws is larger than the change that "
+        f"would matter for {which} of the outcomes audited"
+        + (
+            ": there a change that just matters would be missed more often than one time in five."
+            if larger
+            else "."
+        )
+    )
+    table = Table(
+        pd.DataFrame(rows),
+        "The effect that random placebos find, and the change that would matter",
+        notes=(SCALED,) if is_scaled else (),
+        slug="audit-effects-found",
+        labels={
+            "effect": "Effect found in 80 per cent of draws",
+            "change": "Change that would matter",
+            "larger": "Which is larger",
+            "adopters": "Placebo adopters",
+        },
+    )
+    return Section("How large must an effect be to be found?", (sentence,), pieces=(table,))
 
 
 def _section(design: Design, item: CheckResult) -> Section:
@@ -52,6 +105,10 @@ def _section(design: Design, item: CheckResult) -> Section:
     if not item.table.empty:
         pieces = (_chart(design, item), _table(design, item))
     return Section(design.title, (f"{item.sentence}.",), pieces=pieces)
+
+
+def _in_place(drawn: int, real: int) -> str:
+    return f"{drawn:,} in place of {real:,}" if drawn < real else f"{drawn:,}"
 
 
 def _unit(design: Design) -> str:
@@ -85,8 +142,8 @@ def _chart(design: Design, item: CheckResult) -> Chart:
         frame[["placebo", "estimate", "conf_low", "conf_high"]],
         headline="What the headline finds where nothing happened",
         subtitle=(
-            f"{design.title}: the estimate, and mean and central 95 per cent of placebo estimates, "
-            f"{_unit(design)}"
+            f"{design.title}: the estimate with its interval, and the mean of placebo estimates "
+            f"with 1.96 standard deviations either side, {_unit(design)}"
         ),
         source=SOURCE,
         unit=_unit(design),
@@ -94,6 +151,18 @@ def _chart(design: Design, item: CheckResult) -> Chart:
         slug=f"audit-{design.outcome}",
         level=design.level,
         decimals=_decimals(item),
+        alt=(
+            "The estimate itself with its interval, beside the mean of placebo estimates with "
+            "1.96 standard deviations either side. "
+            + "; ".join(
+                f"{row['placebo']}: {format_number(row['estimate'], _decimals(item))} "
+                f"({format_number(row['conf_low'], _decimals(item))} to "
+                f"{format_number(row['conf_high'], _decimals(item))})"
+                for row in frame.to_dict("records")
+            )
+            + "."
+        ),
+        interval="Interval, or 1.96 standard deviations either side",
         notes=(
             "Of the estimate itself, and of the exposed councils three years early, there is one "
             "figure each: its interval is drawn.",
@@ -109,6 +178,10 @@ def _table(design: Design, item: CheckResult) -> Table:
     )
     columns = ["placebo", "adopters", "estimate", "p_value", *shares, "effect_80"]
     unit, decimals = _unit(design), _decimals(item)
+    is_scaled = bool((table["adopters"] < table["real"]).any())
+    if is_scaled:
+        pairs = zip(table["adopters"], table["real"], strict=True)
+        shown["adopters"] = [_in_place(int(drawn), int(real)) for drawn, real in pairs]
     return Table(
         shown[columns],
         f"{design.title}: placebos of the headline on its own panel",
@@ -118,6 +191,7 @@ def _table(design: Design, item: CheckResult) -> Table:
             "cent interval for the number of draws.",
             f"Injected: an effect of {design.meaningful_change:g}, the meaningful change, and one "
             "that grows by it every year.",
+            *((SCALED,) if is_scaled else ()),
         ),
         slug=f"audit-{design.outcome}",
         units={
