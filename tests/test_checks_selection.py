@@ -14,7 +14,7 @@ from evallib.checks import Checks
 from evallib.checks.influence import check_base_year
 from evallib.checks.other_samples import EARLIER, PLANNED, check_other_samples
 from evallib.checks.placebo_outcomes import CHECK as PLACEBO
-from evallib.checks.placebo_outcomes import check_placebo_outcomes
+from evallib.checks.placebo_outcomes import check_placebo_outcomes, placebo_tally
 from evallib.checks.selection import CHECK, SHIFT, WITH, WITHOUT, check_regression_to_the_mean
 from evallib.design import Design, Designs
 from evallib.estimate import fit
@@ -241,6 +241,26 @@ def test_a_placebo_that_moves_is_a_concern() -> None:
     assert adjusted[1] == pytest.approx(max(adjusted[0], p_value[1]))
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_placebo_beyond_zero_before_adjustment_is_a_concern(
+    sign: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evallib.checks.placebo_outcomes.holm", np.ones_like)
+    found = placebos(one=1.0 * sign, two=1.0 * sign)
+    items = [item for item in found if item.outcome in ("one", "two")]
+    assert [item.verdict for item in items] == ["concern", "concern"]
+    assert "though not after adjustment" in items[0].sentence
+    way = "upwards" if sign > 0 else "downwards"
+    assert placebo_tally(found) == (
+        "2 of 2 intervals exclude zero before adjustment, and 0 are beyond chance at 5 per cent "
+        f"after it; the estimates all lean {way}."
+    )
+
+
+def test_no_placebo_has_no_tally() -> None:
+    assert placebo_tally(Checks(())) == ""
+
+
 def test_the_view_shows_all_three_parts() -> None:
     design = returning()
     headline = group_time(design)
@@ -252,7 +272,7 @@ def test_the_view_shows_all_three_parts() -> None:
     titles = [section.title for section in shown.items]
     assert titles[0] == "With and without matching on level and trend"
     assert titles[2:] == [
-        "Outcomes that the event cannot move",
+        "Outcomes that the event is not expected to move",
         "Other samples: concurrent events, spillovers and anticipation",
     ]
     chart = shown.items[1].pieces[0]

@@ -30,9 +30,9 @@ def check_placebo_outcomes(designs: Designs) -> Checks:
     -------
     Checks
         One result a placebo outcome and rule for councils without a record: ``concern`` when its
-        effect is not zero at 5 per cent, after Holm's adjustment over the placebo outcomes under
-        the same rule. The table has estimate, std_error, conf_low, conf_high (at the plan's
-        level), p_value, holm_p_value, councils, treated_councils, council_years, inference.
+        own interval excludes zero, or its p-value is below 5 per cent after Holm's adjustment over
+        the placebo outcomes under the same rule. The table has estimate, std_error, conf_low,
+        conf_high (at the plan's level), p_value, holm_p_value, councils, treated_councils, council_years, inference.
     """
     results: list[CheckResult] = []
     both = [(one, one.alternative) for one in designs.placebos]
@@ -49,6 +49,40 @@ def check_placebo_outcomes(designs: Designs) -> Checks:
     for name, reason in designs.no_placebo:
         results.append(not_applicable(CHECK, name, _declared_rule(designs), reason))
     return Checks(tuple(results))
+
+
+def placebo_tally(checks: Checks) -> str:
+    """Return how many placebo intervals exclude zero, before and after adjustment, and which way.
+
+    Parameters
+    ----------
+    checks : Checks
+        With the results of `check_placebo_outcomes`.
+
+    Returns
+    -------
+    str
+        A sentence; empty where no placebo outcome was estimated.
+    """
+    tables = [item.table for item in checks.select(CHECK) if not item.table.empty]
+    if not tables:
+        return ""
+    rows = pd.concat(tables, ignore_index=True)
+    before = int(sum(_excludes_zero(row) for _, row in rows.iterrows()))
+    after = int((rows["holm_p_value"] < ALPHA).sum())
+    signs = set(np.sign(rows["estimate"]))
+    way = {1.0: "all lean upwards", -1.0: "all lean downwards"}
+    lean = way.get(signs.pop(), "") if len(signs) == 1 and len(rows) > 1 else ""
+    return (
+        f"{before} of {len(rows)} {'interval' if len(rows) == 1 else 'intervals'} "
+        f"{'excludes' if before == 1 else 'exclude'} zero before adjustment, and {after} "
+        f"{'is' if after == 1 else 'are'} beyond chance at 5 per cent after it"
+        f"{f'; the estimates {lean}' if lean else ''}."
+    )
+
+
+def _excludes_zero(row: pd.Series) -> bool:
+    return bool(row["conf_low"] > 0 or row["conf_high"] < 0)
 
 
 def _declared_rule(designs: Designs) -> str:
@@ -87,13 +121,21 @@ def _result(design: Design, found: Estimate | str, adjusted: float) -> CheckResu
     )
     row = table.iloc[0]
     what = (
-        f"{design.title}, which the event cannot have moved: {row['estimate']:+.3g} "
+        f"{design.title}, which the event is not expected to move: {row['estimate']:+.3g} "
         f"({row['conf_low']:.3g} to {row['conf_high']:.3g}; Holm p = {adjusted:.3f})"
     )
+    excludes = _excludes_zero(row)
     if adjusted < ALPHA:
         sentence = f"{what}. It moved: the comparison councils differ in more than the event"
+    elif excludes:
+        sentence = (
+            f"{what}. Its own interval excludes zero, though not after adjustment for the number "
+            "of placebo outcomes: the comparison councils may differ in more than the event"
+        )
+    if adjusted < ALPHA or excludes:
         return CheckResult(CHECK, design.outcome, design.no_record, "concern", sentence, table)
-    includes = row["conf_low"] <= 0 <= row["conf_high"]
-    end = "the interval includes zero" if includes else "the interval alone excludes zero"
-    sentence = f"{what}. No movement is shown: {end}, and a wide interval would hide one"
+    sentence = (
+        f"{what}. No movement is shown: the interval includes zero, and a wide interval would "
+        "hide one"
+    )
     return CheckResult(CHECK, design.outcome, design.no_record, "pass", sentence, table)

@@ -1,4 +1,4 @@
-"""Selection: look-alikes beside the exposed, outcomes that cannot move, and other samples."""
+"""Selection: look-alikes beside the exposed, outcomes not expected to move, and other samples."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 from evallib.checks import CheckResult, Checks
 from evallib.checks.other_samples import CHECK as OTHER_SAMPLES
 from evallib.checks.placebo_outcomes import CHECK as PLACEBO
+from evallib.checks.placebo_outcomes import placebo_tally
 from evallib.checks.selection import CHECK as MEAN
 from evallib.checks.selection import ESTIMATES, HEADLINE, PATHS, SHIFT, WITH, WITHOUT
 from evallib.design import Design, Designs
@@ -135,6 +136,7 @@ def _paths(design: Design, checks: Checks) -> Section | None:
         source=SOURCE,
         unit=unit_words(design.unit),
         year="event_time",
+        axis_title="Years from first exposed year",
         events=["-1"] if design.event_periods else [],
         slug=f"look-alikes-{design.outcome}",
         notes=(
@@ -147,7 +149,7 @@ def _paths(design: Design, checks: Checks) -> Section | None:
 
 
 def _placebos(designs: Designs, checks: Checks) -> Section:
-    title = "Outcomes that the event cannot move"
+    title = "Outcomes that the event is not expected to move"
     found = {one.outcome: one for one in designs.placebos}
     rows, sentences = [], []
     for item in checks.select(PLACEBO):
@@ -174,9 +176,9 @@ def _placebos(designs: Designs, checks: Checks) -> Section:
     if not rows:
         return Section(title, tuple(sentences) or ("The plan names none.",))
     lead = (
-        "The same estimator and inference on outcomes that the event cannot have moved. One that "
-        "moves says that the comparison councils differ in more than the event; one that does not "
-        "move shows little where its interval is wide."
+        "The same estimator and inference on outcomes that the event is not expected to move. One "
+        "that moves says that the comparison councils differ in more than the event; one that does "
+        "not move shows little where its interval is wide."
     )
     table = Table(
         pd.DataFrame(rows),
@@ -196,7 +198,7 @@ def _placebos(designs: Designs, checks: Checks) -> Section:
         },
         decimals={"holm_p_value": 3},
     )
-    return Section(title, (lead, *sentences), pieces=(table,))
+    return Section(title, (placebo_tally(checks), lead, *sentences), pieces=(table,))
 
 
 def _samples(chosen: list[Design], checks: Checks) -> Section:
