@@ -1,4 +1,4 @@
-"""Regression to the mean: what councils as low and as falling did without the event."""
+"""Regression to the mean: what councils at the same level and trend did without the event."""
 
 from __future__ import annotations
 
@@ -105,6 +105,8 @@ def sense(design: Design, found: LookAlikes) -> str:
         size = "little" if abs(shift) <= HALF * design.meaningful_change else "much"
         return f"there is little to explain without matching, and matching moves it {size}"
     share = -shift / plain
+    if share > LITTLE and found.shift_low <= 0 <= found.shift_high:
+        return "we cannot tell whether part of it is what look-alikes did too"
     if share > 1 + HALF:
         return "look-alikes moved further the same way"
     if share >= HALF:

@@ -1,4 +1,4 @@
-"""What happened to councils as low and as falling as the exposed ones, without the event."""
+"""What happened to councils at the same level and trend as the exposed, without the event."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from evallib.report.drawing import (
     plain_style,
     to_svg,
 )
-from evallib.report.formats import format_count, format_number
+from evallib.report.formats import MINUS, format_count, format_number
 from evallib.report.marks import draw_key, write_row_names
 from evallib.report.markup import slugify
 
@@ -40,6 +40,7 @@ def paths_chart(
     alt: str = "",
     notes: Sequence[str] = (),
     decimals: int = 1,
+    axis_title: str = "",
 ) -> Chart:
     """Draw the mean of an outcome by year for up to four groups, each line with its name.
 
@@ -64,6 +65,8 @@ def paths_chart(
         Notes under the data table.
     decimals : int
         Digits after the point in the data table.
+    axis_title : str
+        Title of the axis of years; none where it is empty.
 
     Returns
     -------
@@ -113,10 +116,10 @@ def paths_chart(
         )
         step = max(1, -(-len(years) // 6))
         ticks = list(range(len(years) - 1, -1, -step))[::-1]
-        axes.set_xticks(ticks, [years[place] for place in ticks])
+        axes.set_xticks(ticks, [_year_text(years[place]) for place in ticks])
         axes.grid(axis="y")
         axes.spines["left"].set_visible(False)
-        axes.set(xlabel="", ylabel="")
+        axes.set(xlabel=axis_title, ylabel="")
         axes.set_title(unit[:1].upper() + unit[1:], loc="left", pad=12)
         low, high = axes.get_ylim()
         ends = _line_ends(drawn, groups)
@@ -135,6 +138,11 @@ def paths_chart(
         units={value: unit},
         decimals=decimals,
     )
+
+
+def _year_text(year: str) -> str:
+    """Return a year as it is, an event time with a true minus sign."""
+    return f"{MINUS}{year[1:]}" if year.startswith("-") else year
 
 
 def counts_chart(
@@ -269,12 +277,11 @@ def _paths_alt(drawn: pd.DataFrame, groups: Sequence[str], years: Sequence[str],
     for item in groups:
         rows = drawn[(drawn["group"] == item) & drawn["value"].notna()].sort_values("place")
         if not rows.empty:
-            first, last = rows.iloc[0], rows.iloc[-1]
-            parts.append(
-                f"{item}: {format_number(float(first['value']), 1)} in "
-                f"{years[int(first['place'])]}, {format_number(float(last['value']), 1)} in "
-                f"{years[int(last['place'])]}"
+            ends = (
+                f"{format_number(float(row['value']), 1)} in {_year_text(years[int(row['place'])])}"
+                for _, row in rows.iloc[[0, -1]].iterrows()
             )
+            parts.append(f"{item}: {', '.join(ends)}")
     return f"Lines by year, in {unit}. {'; '.join(parts)}."
 
 
