@@ -32,7 +32,8 @@ def check_placebo_outcomes(designs: Designs) -> Checks:
         One result a placebo outcome and rule for councils without a record: ``concern`` when its
         own interval excludes zero, or its p-value is below 5 per cent after Holm's adjustment over
         the placebo outcomes under the same rule. The table has estimate, std_error, conf_low,
-        conf_high (at the plan's level), p_value, holm_p_value, councils, treated_councils, council_years, inference.
+        conf_high (at the plan's level), p_value, holm_p_value, councils,
+        treated_councils, council_years, inference.
     """
     results: list[CheckResult] = []
     both = [(one, one.alternative) for one in designs.placebos]

@@ -145,7 +145,7 @@ def _texts(labels: pd.Series) -> dict[str, str]:
 def _of_column(given: _Given, column: str, title: str) -> Characteristic:
     held = given.councils[column]
     names = tuple(sorted(held[held != ""].unique()))
-    note = "As data/raw/councils.csv has it."
+    note = "As in the table of councils that the run read."
     return Characteristic(column, title, names, _texts(held[held != ""]), note=note)
 
 

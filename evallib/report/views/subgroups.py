@@ -28,6 +28,7 @@ from evallib.report.words import change_unit
 
 WHOM = {"same": "councils of the same subgroup", "all": "all comparison councils"}
 MOST_SUBGROUPS = 4
+ALPHA = 0.05
 TESTS_SLUG = "heterogeneity_tests"
 
 
@@ -75,19 +76,25 @@ def _finding(tests: pd.DataFrame) -> str:
     )
     smallest = float(made["holm_p_value"].min())
     p_value = format_p_value(smallest)
+    below = int((made["p_value"] < ALPHA).sum())
+    unadjusted = (
+        f" Before adjustment {_count(below)} of {_count(len(made))} "
+        f"{'is' if below == 1 else 'are'} below {ALPHA:g}; chance alone would give about "
+        f"{ALPHA * len(made):.1f} if no effects differed."
+    )
     differ = int((made["answer"] == DIFFER).sum())
     if differ:
         return (
             f"{head} {_count(differ).capitalize()} "
             f"{'says' if differ == 1 else 'say'} that they do, after Holm's adjustment for all of "
-            f"them (smallest p-value {p_value}).{more}"
+            f"them (smallest adjusted p-value {p_value}).{unadjusted}{more}"
         )
     tell = int((made["answer"] == NO_SIZEABLE).sum())
     where = "" if not tell else f" In {_count(tell)} every difference is smaller than would matter."
     return (
         f"{head} None rejects equal effects after Holm's adjustment for all of them (smallest "
-        f"p-value {p_value}): we cannot tell whether effects differ, which is not to say that "
-        f"they are the same.{where}{more}"
+        f"adjusted p-value {p_value}): we cannot tell whether effects differ, which is not to "
+        f"say that they are the same.{unadjusted}{where}{more}"
     )
 
 
@@ -200,7 +207,7 @@ def _chart(items: list[ByCharacteristic]) -> Chart:
     held = int(((frame["conf_low"] <= 0) & (frame["conf_high"] >= 0)).sum())
     return estimate_chart(
         frame[shown].assign(subgroup=names)[["subgroup", *shown]],
-        headline="Effects on subgroups, each with its interval",
+        headline=_chart_finding(frame),
         subtitle=(
             f"{first.title}: treated less comparison councils, {_unit(first)}, headline average "
             f"within each subgroup, {100 * level:g}% intervals"
@@ -221,6 +228,19 @@ def _chart(items: list[ByCharacteristic]) -> Chart:
         ),
         decimals=3,
     )
+
+
+def _chart_finding(rows: pd.DataFrame) -> str:
+    """Return how many of the intervals that there are exclude zero."""
+    total = int(rows[["conf_low", "conf_high"]].notna().all(axis="columns").sum())
+    excluded = int(((rows["conf_low"] > 0) | (rows["conf_high"] < 0)).sum())
+    if not total:
+        return "No subgroup has an interval"
+    if total == 1:
+        return f"The one interval {'excludes' if excluded else 'includes'} zero"
+    if not excluded:
+        return f"All {total} intervals include zero"
+    return f"{excluded} of {total} intervals {'excludes' if excluded == 1 else 'exclude'} zero"
 
 
 def _effects_table(items: list[ByCharacteristic]) -> Table:
