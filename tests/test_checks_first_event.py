@@ -86,7 +86,15 @@ def test_the_view_says_what_the_register_does_to_it(pieces) -> None:
         assert words in text
     kinds = [type(piece).__name__ for piece in section.pieces]
     assert kinds == ["Chart", "Chart", "Table", "Table", "Table"]
-    assert re.search(r"\d+ of \d+ intervals exclude equal odds", section.pieces[0].headline)
+    for chart in section.pieces[:2]:
+        low, high = chart.data["conf_low"], chart.data["conf_high"]  # of logarithms
+        said = f"{int(((low > 0) | (high < 0)).sum())} of {len(chart.data)} intervals exclude"
+        assert said in chart.headline
+        for words in ("(unrecorded at risk)", "(recorded only)", "Under both rules: "):
+            assert words in chart.notes[0]
+            assert words in text
+    counts = [int(count) for count in re.findall(r"of (\d+) \(", section.pieces[1].notes[0])]
+    assert sum(counts) == len(section.pieces[1].data)
     assert "<table" in section._repr_html_()
 
 

@@ -54,19 +54,17 @@ def hazard_of_first_event(
     titles = {design.outcome: design.title for design in designs}
     rows = _in_words(found.ratios, titles, panel)
     charts = [
-        _chart(rows[rows["part"] == part], found, plan.no_record, part)
+        _chart(rows[rows["part"] == part], found, part)
         for part in ("council", "before")
         if (rows["part"] == part).any()
     ]
     tables = [_years_table(found), _shares_table(found)]
     if len(rows):
         tables.append(_ratios_table(rows, found))
-    return Section("", _sentences(found, rows, titles, plan), pieces=(*charts, *tables))
+    return Section("", _sentences(found, rows, titles), pieces=(*charts, *tables))
 
 
-def _sentences(
-    found: FirstEvent, rows: pd.DataFrame, titles: dict[str, str], plan: Plan
-) -> tuple[str, ...]:
+def _sentences(found: FirstEvent, rows: pd.DataFrame, titles: dict[str, str]) -> tuple[str, ...]:
     """Return what is estimated, what the register does to it, and what was left out."""
     whole = found.shares[found.shares["council_type"] == "all"].set_index("no_record")
     counts = whole["councils"].astype(int)
@@ -87,15 +85,19 @@ def _sentences(
             f"{format_count(found.date_unknown, 'council')} that met the event on a day that is "
             f"not known {_were(found.date_unknown)} left out of both."
         )
-    mine = rows[(rows["part"] == "before") & (rows["no_record"] == plan.no_record)]
+    mine = rows[rows["part"] == "before"]
     if len(mine):
-        clear = mine[(mine["conf_low"] > 1) | (mine["conf_high"] < 1)]
-        named = [f"{row['what']} ({_times(row)})" for _, row in clear.iterrows()]
+        clear = mine[_excludes_equal_odds(mine)]
+        named = [
+            f"{row['what']} ({_RULES[row['no_record']]}, {_times(row)})"
+            for _, row in clear.iterrows()
+        ]
         texts.append(
-            f"Were councils chosen by what the primary outcomes showed? {len(clear)} of "
-            f"{len(mine)} intervals of levels and slopes before the event exclude equal odds"
-            f"{': ' if named else ''}{'; '.join(named)}. One in twenty would by chance. An "
-            "interval that includes equal odds does not show that there was no selection."
+            "Were councils chosen by what the primary outcomes showed? Of the intervals of levels "
+            f"and slopes before the event, {_by_rule(mine)} exclude equal odds"
+            f"{': ' if named else ''}{'; '.join(named)}. {_under_both(mine)} "
+            f"{100 * (1 - found.level):.3g} in a hundred would by chance. An interval that "
+            "includes equal odds does not show that there was no selection."
         )
     texts.extend(
         f"No model for {titles.get(row['outcome'], 'characteristics of councils')} "
@@ -107,6 +109,33 @@ def _sentences(
 
 def _were(count: int) -> str:
     return "was" if count == 1 else "were"
+
+
+def _excludes_equal_odds(rows: pd.DataFrame) -> pd.Series[bool]:
+    return (rows["conf_low"] > 1) | (rows["conf_high"] < 1)
+
+
+def _by_rule(rows: pd.DataFrame) -> str:
+    """Return how many of the intervals exclude equal odds under each rule that has any."""
+    parts = []
+    for rule, words in _RULES.items():
+        own = rows[rows["no_record"] == rule]
+        if len(own):
+            parts.append(f"{int(_excludes_equal_odds(own).sum())} of {len(own)} ({words})")
+    return " and ".join(parts)
+
+
+def _under_both(rows: pd.DataFrame) -> str:
+    """Name what excludes equal odds under both rules, on the same side."""
+    sides = [
+        {
+            (row["what"], bool(row["conf_low"] > 1))
+            for _, row in rows[_excludes_equal_odds(rows) & (rows["no_record"] == rule)].iterrows()
+        }
+        for rule in _RULES
+    ]
+    names = sorted(what for what, _ in sides[0] & sides[1])
+    return f"Under both rules: {'; '.join(names) or 'none'}."
 
 
 def _times(row: pd.Series) -> str:
@@ -128,10 +157,9 @@ def _in_words(ratios: pd.DataFrame, titles: dict[str, str], panel: Panel) -> pd.
     return ratios.assign(what=pd.Series(what, index=ratios.index, dtype=object))
 
 
-def _chart(rows: pd.DataFrame, found: FirstEvent, rule: str, part: str) -> Chart:
+def _chart(rows: pd.DataFrame, found: FirstEvent, part: str) -> Chart:
     """Draw ratios of odds as doublings, so that twice and half are as far from equal."""
-    mine = rows[rows["no_record"] == rule]
-    clear = int(((mine["conf_low"] > 1) | (mine["conf_high"] < 1)).sum())
+    clear = int(_excludes_equal_odds(rows).sum())
     subject = "Council characteristics" if part == "council" else "Outcomes before"
     drawn = pd.DataFrame(
         {
@@ -145,7 +173,7 @@ def _chart(rows: pd.DataFrame, found: FirstEvent, rule: str, part: str) -> Chart
     )
     return estimate_chart(
         drawn,
-        headline=f"{subject}: {clear} of {len(mine)} intervals exclude equal odds",
+        headline=f"{subject}: {clear} of {len(rows)} intervals exclude equal odds",
         subtitle=(
             "Odds of a first event in a year, in doublings (1 is twice, -1 half the odds), for one "
             "standard deviation more or for yes against no, by rule for unrecorded councils, "
@@ -157,6 +185,7 @@ def _chart(rows: pd.DataFrame, found: FirstEvent, rule: str, part: str) -> Chart
         group="no_record",
         slug=f"first-event-{part}-chart",
         level=found.level,
+        notes=(f"Excluding equal odds: {_by_rule(rows)}. {_under_both(rows)}",),
     )
 
 
