@@ -292,6 +292,13 @@ def test_views_show_thousands_in_little_space(curve: Curve) -> None:
     assert "<image" not in html  # pages take drawings only
     assert "The choice that moves the answer most is" in html
     assert "fewer than 8" in html
+    done = curve.frame[curve.frame["reason"] == ""]
+    own = float(done.loc[done["is_headline"], "effect"].iloc[0])
+    rank = int((done["effect"] < own).sum()) + 1
+    assert f"The headline is number {rank} of {len(done)} from the lowest" in html
+    assert "A share above or below zero is no test" in html
+    assert f"{len(done)} were estimated, with {done['effect'].round(9).nunique()} differ" in html
+    assert "Median effect of those in the joint test" in html
     many = pd.concat([curve.frame] * 8, ignore_index=True)
     many["is_headline"] = many.index == 0
     large = specification_curves(Curves((replace(curve, frame=many),)))._repr_html_()

@@ -14,6 +14,9 @@ from evallib.report.tables import Table
 from evallib.report.views.naming import SOURCE
 from evallib.report.words import change_unit
 
+# How the reasons of specifications without an estimate end, or what they hold.
+REPEATS, CANNOT = "the same as without", "is not applicable with"
+
 CHOICE_WORDS = {
     "estimator": "estimator",
     "scale": "scale of the outcome",
@@ -60,9 +63,17 @@ def _finding(found: Curves) -> str:
     tests = found.tests
     total, lost = int(tests["specifications"].sum()), int(tests["refused"].sum())
     p_values = tests["median_effect_p"].to_numpy(dtype=float)
+    reasons = pd.concat([one.frame["reason"] for one in found])
+    repeats = int(reasons.str.endswith(REPEATS).sum())
+    cannot = int(reasons.str.contains(CANNOT, regex=False).sum())
+    other = lost - repeats - cannot
+    values = sum(_different(one.frame.loc[one.frame["reason"] == "", "effect"]) for one in found)
     text = (
-        f"{total:,} specifications of {format_count(len(tests), 'outcome')} were planned; all ran, "
-        f"and {lost:,} of them could not be estimated and are disclosed with the reason."
+        f"The plan's alternatives make {total:,} combinations for "
+        f"{format_count(len(tests), 'outcome')}: {cannot:,} cannot exist, because their choices "
+        f"exclude each other, {repeats:,} only repeat another, {other:,} could not be estimated "
+        f"for other reasons, and {total - lost:,} were estimated, with {values:,} different "
+        "values. All are disclosed, with the reason where there is no estimate."
     )
     known = p_values[np.isfinite(p_values)]
     if not known.size:
@@ -76,6 +87,12 @@ def _finding(found: Curves) -> str:
     )
 
 
+def _different(effects: pd.Series) -> int:
+    """Return how many values differ by more than rounding errors."""
+    size = float(effects.abs().max()) if len(effects) else 0.0
+    return int((effects / size).round(8).nunique()) if size else min(len(effects), 1)
+
+
 def _tests_table(found: Curves) -> Table:
     titles = {one.outcome: one.title for one in found}
     tests = found.tests
@@ -84,8 +101,14 @@ def _tests_table(found: Curves) -> Table:
     table = tests[["outcome", *shown, *(x for name in names for x in (name, f"{name}_p"))]]
     draws = int(tests["draws"].max())
     level = next(iter(found)).level
+    shares = ["share_same_sign", "share_significant"]
+    table = table.assign(
+        outcome=table["outcome"].map(titles), **{name: 100 * table[name] for name in shares}
+    )
+    units = [_unit(one) for one in found]
+    table.insert(list(table.columns).index("median_effect"), "unit", units)
     return Table(
-        table.assign(outcome=table["outcome"].map(titles)),
+        table,
         "Joint tests over all specifications of an outcome",
         notes=(
             f"p-values by {draws:,} permutations of adoption paths within council type (with "
@@ -93,7 +116,9 @@ def _tests_table(found: Curves) -> Table:
             "of an outcome: under the sharp null that no council was affected, with timing as "
             "good as random within strata (Simonsohn, Simmons and Nelson 2020).",
             "Specifications that move in the permutations: two-way effects, and group-time "
-            "effects without controls. Others are in the curve only.",
+            "effects without controls. Others are in the curve only. The median effect, the share "
+            "significant and the average z are of those in the joint test; the share with the "
+            "dominant sign is of all that were estimated.",
             f"Share significant: with the dominant sign and their own analytic p-value below "
             f"{1 - level:.2g}. Analytic intervals are not reliable in thin designs; the joint "
             "p-values do not rest on them. Average z: sum of normal scores over the root of "
@@ -104,14 +129,20 @@ def _tests_table(found: Curves) -> Table:
             "refused": "Not estimated",
             "share_same_sign": "Share with the dominant sign",
             "in_joint_test": "In the joint test",
-            "median_effect": "Median effect",
+            "unit": "Unit of the median",
+            "median_effect": "Median effect of those in the joint test",
             "median_effect_p": "p-value of the median effect",
             "share_significant": "Share significant",
             "share_significant_p": "p-value of the share",
             "average_z": "Average z",
             "average_z_p": "p-value of the average z",
         },
-        decimals=3,
+        units=dict.fromkeys(shares, "per cent"),
+        decimals={
+            **dict.fromkeys(shares, 1),
+            **{name: 3 for name in ("median_effect", "average_z")},
+            **{f"{name}_p": 3 for name in names},
+        },
         slug="specification-tests",
     )
 
@@ -121,7 +152,7 @@ def _outcome(one: Curve) -> Section:
     if done.empty or not one.choices:
         why = "; ".join(dict.fromkeys(one.frame["reason"])) or "there is one specification"
         return Section(one.title, (f"No curve: {why}.",))
-    unit = "log points" if one.unit.startswith("log of ") else change_unit(one.unit)
+    unit = _unit(one)
     sentences = (_words(one, done, unit), _moves(one, unit))
     pieces: list[Table | Chart] = [_chart(one, done, unit)]
     if len(one.explained):
@@ -137,6 +168,10 @@ def _outcome(one: Curve) -> Section:
             )
         )
     return Section(one.title, sentences, tuple(pieces))
+
+
+def _unit(one: Curve) -> str:
+    return "log points" if one.unit.startswith("log of ") else change_unit(one.unit)
 
 
 def _words(one: Curve, done: pd.DataFrame, unit: str) -> str:
@@ -173,17 +208,15 @@ def _moves(one: Curve, unit: str) -> str:
 
 
 def _chart(one: Curve, done: pd.DataFrame, unit: str) -> Chart:
-    up = float((done["effect"] > 0).mean())
-    share, side = (up, "above") if up >= 0.5 else (1 - up, "below")
     order = [str(name) for name in one.explained["choice"]]
     return specification_chart(
         done,
         {name: one.choices[name] for name in order},
-        headline=f"{100 * share:.0f} per cent of specifications lie {side} zero",
+        headline=_place(done),
         subtitle=(
             f"{one.title}: effect of {len(done):,} specifications, {unit}, with "
             f"{100 * one.level:g}% analytic intervals; below, the choices behind them, that which "
-            "moves the answer most first"
+            f"moves the answer most first. {_joint(one)}"
         ),
         source=SOURCE,
         unit=unit,
@@ -194,6 +227,26 @@ def _chart(one: Curve, done: pd.DataFrame, unit: str) -> Chart:
             "Effects under another form of the outcome are put into the headline's unit by the "
             "ratio of the forms' standard deviations.",
         ),
+    )
+
+
+def _place(done: pd.DataFrame) -> str:
+    """Return where the headline stands among the estimates."""
+    own = done.loc[done["is_headline"], "effect"]
+    if own.empty:
+        return "The headline is not among the specifications with an estimate"
+    below = int((done["effect"] < float(own.iloc[0])).sum())
+    return f"The headline is number {below + 1:,} of {len(done):,} from the lowest"
+
+
+def _joint(one: Curve) -> str:
+    """Return what the joint test says beside the share of estimates on one side of zero."""
+    p_value = float(one.joint.p_values["median_effect"])
+    if not np.isfinite(p_value):
+        return "A share above or below zero is no test, and no joint test was made"
+    return (
+        "A share above or below zero is no test; the joint test of the median effect gives a "
+        f"p-value of {format_p_value(p_value)}"
     )
 
 
