@@ -15,7 +15,14 @@ from evallib.checks.influence import check_base_year
 from evallib.checks.other_samples import EARLIER, PLANNED, check_other_samples
 from evallib.checks.placebo_outcomes import CHECK as PLACEBO
 from evallib.checks.placebo_outcomes import check_placebo_outcomes, placebo_tally
-from evallib.checks.selection import CHECK, SHIFT, WITH, WITHOUT, check_regression_to_the_mean
+from evallib.checks.selection import (
+    CHECK,
+    SHIFT,
+    WITH,
+    WITHOUT,
+    check_regression_to_the_mean,
+    sense,
+)
 from evallib.design import Design, Designs
 from evallib.estimate import fit
 from evallib.inference.look_alikes import ALIKE, EVERYONE, EXPOSED, look_alikes
@@ -74,6 +81,14 @@ def test_an_effect_beside_a_fair_comparison_stands() -> None:
     assert "look-alikes did as all comparison councils did" in result.sentence
     rows = result.table.set_index("group")["estimate"]
     assert rows[WITH] == pytest.approx(2.0, abs=0.25)
+
+
+def test_a_shift_whose_interval_holds_zero_is_not_stated_as_a_fact() -> None:
+    design = returning()
+    found = look_alikes(design)
+    assert sense(design, found) == "most of it is what look-alikes did too"
+    wide = dataclasses.replace(found, shift_low=-9.0, shift_high=9.0)
+    assert sense(design, wide).startswith("we cannot tell whether part of it")
 
 
 def test_effects_and_recovery_are_told_apart() -> None:
