@@ -193,8 +193,8 @@ def test_warnings_are_kept_counted_and_without_machine_paths() -> None:
     line = "/srv/x/evallib/fit.py:10: FewClustersWarning: 2 clusters\n  warnings.warn(\n"
     kept = clean_warnings(line * 3 + "/var/ipykernel_1/2.py:1: UserWarning: few\nplain words\n")
     assert kept == [
-        "FewClustersWarning: 2 clusters (3 times; fit.py)",
-        "UserWarning: few",
+        "Few clusters: 2 clusters (3 times; fit.py)",
+        "User warning: few",
         "plain words",
     ]
 

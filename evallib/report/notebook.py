@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import re
 from collections import Counter
@@ -17,7 +18,9 @@ from evallib.report.markdown import Headings, render_markdown
 from evallib.report.markup import PIECE_OPEN, escape, find_trouble, make_ids_unique, without_style
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_WARNING_LINE = re.compile(r"^(?:.*[/\\])?(?P<file>[^/\\:]+):\d+: (?P<text>\w*Warning: .*)$")
+_WARNING_LINE = re.compile(
+    r"^(?:.*[/\\])?(?P<file>[^/\\:]+):\d+: (?P<kind>\w*)Warning: (?P<text>.*)$"
+)
 _NAME = r"[^\s/\\:\"'<>|]"
 _FRAME_PATH = re.compile(rf"(?<![\w.])(?:[A-Za-z]:)?(?:[/\\]{_NAME}+)+[/\\](?={_NAME})")
 _PAPERMILL_ERROR = "papermill-error-cell-tag"
@@ -129,6 +132,8 @@ def number_pieces(html: str) -> str:
 def clean_warnings(text: str) -> list[str]:
     """Return the lines of a step's messages, each once with its count, without machine paths.
 
+    Classes of warnings are written as words.
+
     Parameters
     ----------
     text : str
@@ -137,7 +142,9 @@ def clean_warnings(text: str) -> list[str]:
     Examples
     --------
     >>> clean_warnings("/srv/x/a.py:3: UserWarning: few")
-    ['UserWarning: few (a.py)']
+    ['User warning: few (a.py)']
+    >>> clean_warnings("cell:1: UnbalancedPanelWarning: few")
+    ['Unbalanced panel: few']
     """
     lines: Counter[str] = Counter()
     is_after_warning = False
@@ -148,12 +155,22 @@ def clean_warnings(text: str) -> list[str]:
         if match:
             name = match.group("file")
             stem = name.removesuffix(".py")
-            place = "" if stem.startswith("ipykernel") or stem.isdigit() else f"; {name}"
-            lines[f"{match.group('text')}\0{place}"] += 1
+            place = (
+                ""
+                if stem.startswith("ipykernel") or stem.isdigit() or name == "cell"
+                else f"; {name}"
+            )
+            lines[f"{_kind_words(match.group('kind'))}: {match.group('text')}\0{place}"] += 1
         elif not (is_after_warning and line.startswith("  ")):
             lines[f"{_FRAME_PATH.sub('', line)}\0"] += 1
         is_after_warning = match is not None
     return [_counted(line, count) for line, count in lines.items()]
+
+
+def _kind_words(kind: str) -> str:
+    """Return the class of a warning in words, 'warning' added where it says little without."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", kind).capitalize()
+    return f"{words} warning".strip().capitalize() if hasattr(builtins, f"{kind}Warning") else words
 
 
 def _counted(line: str, count: int) -> str:
