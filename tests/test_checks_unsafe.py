@@ -319,7 +319,12 @@ def test_the_sensitivity_is_the_estimate_of_the_other_plan(pair: Pair) -> None:
 
 
 def test_a_denominator_that_is_suspicious_touches_the_outcome() -> None:
-    plan = load_plan("peer_challenge", ["unsafe_figures.rules=[jump]"])
+    only = (
+        "outcomes=[{indicator: flytipping_incidents_count, role: descriptive, per: dwellings_count,"
+        " scale: log, zeros: missing, meaningful_change: 0.1}]"
+    )
+    given = ["unsafe_figures.rules=[jump]", only, "placebo_outcomes=[]", "specifications={}"]
+    plan = load_plan("peer_challenge", given)
     panel = build_panel(plan)
     listed = panel.unsafe[panel.unsafe["action"] == "keep"]
     below = listed[listed["indicator"] == "dwellings_count"]

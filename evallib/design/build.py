@@ -106,7 +106,7 @@ def narrow(
     table = _cohorts(plan, met, figures, flow.rows)
     touched = touched_councils(panel, exposure)
     drop_touched(plan, flow, table, touched)
-    table = table[table.index.isin(flow.rows["council_code"])]
+    table = table[table.index.isin(flow.rows["council_code"].unique())]
     return Narrowed(flow, table, others, touched)
 
 
@@ -161,7 +161,7 @@ def _cohorts(
 ) -> pd.DataFrame:
     """Return councils with their event period and cohort by the outcome's own periods."""
     columns = ["council_name", "status", "event_date", "event_year", "earlier_event", "cluster"]
-    table = met.loc[met.index.isin(rows["council_code"]), columns].copy()
+    table = met.loc[met.index.isin(rows["council_code"].unique()), columns].copy()
     rule = figures.rule
     days = table["event_date"]
     period = days.dt.year - (days.dt.month < rule.month) - rule.offset

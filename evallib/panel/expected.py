@@ -34,7 +34,7 @@ def expected_rows(figures: pd.DataFrame, councils: pd.DataFrame, rule: PeriodRul
     >>> expected_rows(figures, councils, FINANCIAL_YEAR)["is_missing"].tolist()
     [False, False, False, True]
     """
-    known = councils[councils["council_code"].isin(figures["council_code"])]
+    known = councils[councils["council_code"].isin(figures["council_code"].unique())]
     periods = pd.DataFrame({"period": sorted(set(figures["period"]))}, dtype=int)
     grid = periods.merge(known[["council_code", "valid_from", "valid_to"]], how="cross")
     last = grid["period"].map({p: pd.Timestamp(rule.end(p)) for p in periods["period"]})
