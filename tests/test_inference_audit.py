@@ -309,7 +309,7 @@ def test_the_check_carries_the_flags_and_the_view_shows_them() -> None:
     assert "40 in place of 41" in design_audit([design], Checks((short(result),)))._repr_html_()
     chart = sections[1].pieces[0]
     assert isinstance(chart, Chart)
-    assert "standard deviations either side" in chart.alt
+    assert "deviations either side" in chart.alt
     assert "intervals hold zero" not in chart.alt
 
 

@@ -80,7 +80,7 @@ def _needed(found: list[tuple[Design, CheckResult]]) -> Section:
         "The effect found in 80 per cent of random placebo draws is larger than the change that "
         f"would matter for {which} of the outcomes audited"
         + (
-            ": there a change that just matters would be missed more often than one time in five."
+            ": a change that just matters is missed there in more than one such draw in five."
             if larger
             else "."
         )
@@ -152,8 +152,9 @@ def _chart(design: Design, item: CheckResult) -> Chart:
         level=design.level,
         decimals=_decimals(item),
         alt=(
-            "The estimate itself with its interval, beside the mean of placebo estimates with "
-            "1.96 standard deviations either side. "
+            "The estimate itself, and the exposed councils three years early, with their "
+            "intervals; other placebos as the mean of their estimates with 1.96 standard "
+            "deviations either side. "
             + "; ".join(
                 f"{row['placebo']}: {format_number(row['estimate'], _decimals(item))} "
                 f"({format_number(row['conf_low'], _decimals(item))} to "
