@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
 from evallib.plan import load_plan
 from evallib.report.tables import Table
-from evallib.report.views import answer, other_estimators
+from evallib.report.views import answer, disclosure, other_estimators
 from evallib.run.results import RunResults
 
 NAME = "recycling_rate_pct"
@@ -74,7 +76,9 @@ def test_an_estimator_of_the_opposite_sign_is_named(twfe: float, is_opposite: bo
 
 def test_a_summary_of_another_run_says_first_which() -> None:
     plan = load_plan("peer_challenge")
-    assert answer(plan, results(0.2)).sentences[0].startswith("Of one primary outcome")
+    assert answer(plan, results(0.2)).sentences[0] == (
+        "For the one primary outcome we cannot tell whether performance changed."
+    )
     read = answer(plan, results(0.2, is_own=False)).sentences[0]
     assert read == "Read from the run default-12345678."
 
@@ -86,3 +90,32 @@ def test_changed_thresholds_are_the_first_words() -> None:
         assert first.startswith(
             "Thresholds of the verdicts were changed: permutation p 0.01 in place of 0.05. "
         )
+
+
+@pytest.mark.parametrize(("polarity", "word"), [("higher", "better"), ("lower", "worse")])
+def test_verdicts_are_whole_sentences_and_estimates_have_a_side(polarity: str, word: str) -> None:
+    verdicts = [VERDICT | {"outcome": f"o{n}", "polarity": polarity} for n in range(3)]
+    verdicts[2]["verdict"] = "design not fit"
+    found = dataclasses.replace(results(0.2), tables={"04_x/verdicts": pd.DataFrame(verdicts)})
+    section = answer(load_plan("peer_challenge"), found)
+    assert section.sentences[0] == (
+        "For two of three primary outcomes we cannot tell whether performance changed; for one "
+        "the design is not fit to answer."
+    )
+    assert all(f"0.5 percentage points higher ({word}; " in text for _, text in section.points)
+
+
+def test_combinations_of_choices_are_counted_beside_estimates() -> None:
+    facts = pd.DataFrame(
+        [("primary", "twfe", "never_treated", "only_known", "cr1_t")] * 2,
+        columns=["role", "estimator", "comparison", "no_record", "inference"],
+    )
+    curve = pd.DataFrame({"estimate": [0.1, float("nan"), 0.3]})
+    bare = dataclasses.replace(results(0.2), facts=facts)
+    assert disclosure(bare).caption == "Every specification that ran: 2 estimates"
+    both = disclosure(
+        dataclasses.replace(bare, tables={"08_robustness/specification_curve": curve})
+    )
+    assert both.caption.endswith("2 estimates, and 3 combinations of choices in notebook 08")
+    assert "2 could be estimated and 1 could not" in both.notes[1]
+    assert "tables/08_specification_curve.csv" in both.notes[1]

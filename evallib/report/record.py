@@ -133,7 +133,8 @@ def build_record(
         ),
         (
             "Planned and unplanned analyses",
-            "Every specification that ran is listed.",
+            "Every estimate in estimates.csv is listed. Where notebook 08 ran, its further "
+            "combinations of choices are in tables/08_specification_curve.csv.",
             analyses_tables(plan, manifest, estimates),
         ),
         ("Statement of assurance", "", (_people_table(plan),)),

@@ -306,7 +306,8 @@ def estimate_sentence(
     change = change_words(estimate, unit, scale=scale, decimals=digits)
     better = direction_words(estimate, polarity) if "different" not in change else ""
     interval = interval_words(conf_low, conf_high, unit, scale=scale, level=level, decimals=digits)
-    parts = [f"{title}: estimated {change}{', ' + better if better else ''} ({interval})."]
+    side = f"{better.removeprefix('for the ')}; " if better else ""
+    parts = [f"{title}: estimated {change} ({side}{interval})."]
     if meaningful_change is not None:
         parts.append(reading_words(conf_low, conf_high, meaningful_change, unit, scale=scale))
     parts.append(f"Based on {sample_words(n_units, n_treated_units, n_obs)}.")

@@ -16,6 +16,7 @@ from evallib.plan import Plan
 from evallib.plan.lock import read_lock
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
+from evallib.report.formats import format_count
 from evallib.report.sections import Section
 from evallib.report.tables import Table
 from evallib.report.views.departures import departures, family_notes, not_locked, rule_words
@@ -35,8 +36,16 @@ class Results(Protocol):
     is_own: bool
 
 
-# Verdicts on estimates that are told from zero.
-_JUDGED = ("suggestive", "consistent")
+# What a verdict says, after 'For two of six primary outcomes'.
+_TALLY = {
+    "cannot tell": "we cannot tell whether performance changed",
+    "design not fit": "the design is not fit to answer",
+    "no sizeable change": "there was no change of the size that would matter",
+    "suggestive": "the evidence suggests a change without settling it",
+    "consistent with improvement": "the evidence is consistent with improvement",
+    "consistent with decline": "the evidence is consistent with decline",
+    "consistent with change": "the evidence is consistent with change",
+}
 COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -98,9 +107,14 @@ def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
 
 def _tally(primary: pd.DataFrame) -> str:
     counts = primary["verdict"].value_counts()
-    parts = [f"{_word(int(count))} {verdict}" for verdict, count in counts.items()]
-    total = f"{_word(len(primary))} primary outcome{'' if len(primary) == 1 else 's'}"
-    return f"Of {total}: {', '.join(parts)}."
+    said = [_TALLY.get(str(verdict), f"the verdict is {verdict}") for verdict in counts.index]
+    if len(counts) == 1:
+        every = "the one primary outcome" if len(primary) == 1 else f"all {_word(len(primary))}"
+        return f"For {every}{' primary outcomes' if len(primary) > 1 else ''} {said[0]}."
+    words = [_word(int(count)) for count in counts]
+    first = f"For {words[0]} of {_word(len(primary))} primary outcomes {said[0]}"
+    rest = [f"for {word} {says}" for word, says in zip(words[1:], said[1:], strict=True)]
+    return f"{'; '.join([first, *rest])}."
 
 
 def _word(count: int) -> str:
@@ -129,8 +143,8 @@ def _outcome_point(row: Mapping[Any, Any], locked: tuple[str, ...] | None) -> tu
         ),
         scale="log" if row["scale"] == "log" else "level",
         level=row["holm_level"],
-        # Better or worse is said of a judged estimate only: the sign of a null says nothing.
-        polarity=row["polarity"] if row["verdict"].startswith(_JUDGED) else "none",
+        # The side of a null says nothing by itself; the verdict stands before it.
+        polarity=row["polarity"],
     )
     return lead, f"{why} {words}"
 
@@ -355,10 +369,29 @@ def disclosure(results: Results) -> Table:
     counts = facts.groupby(keys, dropna=False).size().rename("estimates").reset_index()
     counts["estimator"] = counts["estimator"].map(lambda e: ESTIMATOR_WORDS.get(e, e))
     counts["no_record"] = counts["no_record"].map(lambda r: RULE_WORDS.get(r, r))
+    more, notes = _combinations(results)
     return Table(
         counts,
-        f"Every specification that ran: {len(facts)} estimates, all disclosed",
-        notes=("Each estimate with its terms is in estimates.csv.",),
+        f"Every specification that ran: {format_count(len(facts), 'estimate')}{more}",
+        notes=("Each estimate with its terms is in estimates.csv.", *notes),
         labels={"estimates": "Estimates", "comparison": "Controls"},
         slug="disclosure",
     )
+
+
+def _combinations(results: Results) -> tuple[str, tuple[str, ...]]:
+    """Return how many combinations of choices were tried besides, and where they are listed."""
+    more, notes = "", []
+    for name, frame in results.tables.items():
+        notebook, _, slug = name.rpartition("/")
+        if slug != "specification_curve" or frame.empty:
+            continue
+        made = int(frame["estimate"].notna().sum())
+        number = notebook.split("_")[0]
+        more += f", and {format_count(len(frame), 'combination')} of choices in notebook {number}"
+        notes.append(
+            f"Of the combinations of notebook {number}, {made:,} could be estimated and "
+            f"{len(frame) - made:,} could not. They are not in the rows above: each is in "
+            f"tables/{number}_{slug}.csv, with the reason where there is no estimate."
+        )
+    return more, tuple(notes)
