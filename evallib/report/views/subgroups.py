@@ -80,7 +80,7 @@ def _finding(tests: pd.DataFrame) -> str:
     unadjusted = (
         f" Before adjustment {_count(below)} of {_count(len(made))} "
         f"{'is' if below == 1 else 'are'} below {ALPHA:g}; chance alone would give about "
-        f"{ALPHA * len(made):.1f} if no effects differed."
+        f"{ALPHA * len(made):.1f} if effects were alike."
     )
     differ = int((made["answer"] == DIFFER).sum())
     if differ:
