@@ -18,7 +18,7 @@ from evallib.plan import load_plan
 from evallib.report.gate import check_page
 
 ROOT = Path(__file__).parents[1]
-# Of the lists of alternatives one runs whole; the other plans vary the estimator alone.
+# Of the lists of alternatives one runs whole; the other plans run without theirs.
 SHORTER = {
     "peer_challenge": ("--set", "specifications={}"),
     "childrens_intervention": ("--set", "specifications={}"),
