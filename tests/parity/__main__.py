@@ -31,7 +31,7 @@ def write(rows: Sequence[Row], path: Path) -> None:
         for row in rows:
             figures = (row.ours, row.reference, row.difference, row.allowed)
             names = (row.case, row.estimator, row.quantity)
-            writer.writerow([*names, *(repr(figure) for figure in figures), row.source])
+            writer.writerow([*names, *(repr(float(figure)) for figure in figures), row.source])
 
 
 def summary(rows: Sequence[Row]) -> Table:
