@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from parity import CASES, all_rows
 from parity.rows import Row
@@ -37,3 +38,12 @@ def test_every_figure_of_a_case_is_held(case: str) -> None:
 def test_a_row_is_held_by_its_tolerance(ours: float, reference: float, is_held: bool) -> None:
     row = Row("case", "twfe", "att", ours, reference, 0.01, "made up")
     assert row.is_held is is_held
+
+
+def test_figures_are_written_as_plain_numbers(tmp_path: Path) -> None:
+    from parity.__main__ import write
+
+    row = Row("case", "twfe", "att", np.float64(0.1), 0.1, 1e-8, "made up")
+    write([row], tmp_path / "parity.csv")
+    figures = (tmp_path / "parity.csv").read_text().splitlines()[1].split(",")[3:7]
+    assert figures == ["0.1", "0.1", "0.0", "1e-08"]
