@@ -251,8 +251,6 @@ def test_a_shipped_subgroup_is_a_fit_of_its_own_councils(shipped):
 def test_characteristics_are_fixed_before_the_first_exposed_year(shipped):
     """Prior performance reads no year from the first base on."""
     plan, made = shipped
-    if plan.name != "peer_challenge":
-        pytest.skip("its outcomes have no year before the first base")
     panel = ev.build_panel(plan)
     first = int(made.councils.loc[made.councils["is_treated"], "cohort"].min())
     later = panel.figures["period"] >= first - 2
