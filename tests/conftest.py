@@ -1,4 +1,4 @@
-"""What every test shares: how much of the long cases runs, and hypothesis' settings.
+"""What every test shares: which begin first, how much of the long cases runs, hypothesis' settings.
 
 With ``EVALLIB_FULL=1`` (``make test-full``) every long case runs; otherwise a fifth of them.
 """
@@ -35,7 +35,9 @@ def share_of_long_cases() -> Callable[[Sequence[Any]], list[Any]]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a share of the cases of every test that is marked ``long``."""
+    """Begin with what is marked ``whole``; keep a share of the cases of what is marked ``long``."""
+    # Begun last, a run of minutes would leave the other worker without work.
+    items.sort(key=lambda item: item.get_closest_marker("whole") is None)
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if item.get_closest_marker("long"):

@@ -44,6 +44,7 @@ def evallib(project: Path, line: str) -> str:
     return done.stdout
 
 
+@pytest.mark.whole
 def test_the_steps_of_the_page_lead_to_a_report(project: Path) -> None:
     said = {}
     for name, kind, text in FENCE.findall(PAGE):

@@ -17,6 +17,7 @@ import pytest
 from evallib.plan import load_plan
 from evallib.report.gate import check_page
 
+pytestmark = pytest.mark.whole
 ROOT = Path(__file__).parents[1]
 # Of the lists of alternatives one runs whole; the other plans run without theirs.
 SHORTER = {
