@@ -26,8 +26,6 @@ from evallib.errors import (
     UnknownExposureWarning,
 )
 from evallib.estimate import fit
-from evallib.estimate.paths import ENDS_SHARE
-from evallib.exposure.spells import ON_AND_OFF_SHARE
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::evallib.errors.EvallibWarning", "ignore::UserWarning", "ignore::FutureWarning"
@@ -335,10 +333,6 @@ def test_a_few_ends_that_nobody_saw_shorten_the_panel_with_a_warning(name, optio
     again = frame.assign(on=frame["on"].where(~(gone & last), 1.0))
     other = fit(name, again, **ROWS, **options)
     assert np.array_equal(found.point, other.point)
-
-
-def test_the_share_of_ends_is_that_of_the_registers():
-    assert ENDS_SHARE * 100 == ON_AND_OFF_SHARE
 
 
 @pytest.mark.parametrize(("lost", "fits"), [(3, True), (4, False)])

@@ -14,8 +14,7 @@ import numpy as np
 from evallib.errors import EstimationError, Fault, UnknownExposureWarning, first_five
 from evallib.estimate.columns import Notes
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
-
-ENDS_SHARE = 0.70
+from evallib.exposure.spells import ON_AND_OFF_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def settle_ends(
     Raises
     ------
     EstimationError
-        Where fewer than ``ENDS_SHARE`` of the ends are observed.
+        Where fewer than `ON_AND_OFF_SHARE` per cent of the ends are observed.
 
     Warns
     -----
@@ -121,13 +120,13 @@ def settle_ends(
     """
     path = read_path(exposed, unit, time)
     observed, lost = int(path.ended.sum()), int(path.lost.sum())
-    if lost and observed < ENDS_SHARE * (observed + lost):
+    if lost and 100 * observed < ON_AND_OFF_SHARE * (observed + lost):
         shown = [f"{units[path.unit[k]]} after {path.time[k]}" for k in np.flatnonzero(path.lost)]
         what = (
             f"{lost} of {observed + lost} ends of exposure are not known, "
             f"{observed / (observed + lost):.0%} are: {first_five(shown)}"
         )
-        why = f"below {ENDS_SHARE:.0%} it is guesswork who is still exposed and who compares"
+        why = f"below {ON_AND_OFF_SHARE:.0f}% it is guesswork who is still exposed and who compares"
         remedy = "Find the ends, or give cohort= to an estimator of the first exposure"
         raise EstimationError([Fault(f"column {name!r}", what, why, remedy)])
     used = np.empty(len(exposed), dtype=bool)
