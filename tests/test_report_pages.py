@@ -236,7 +236,7 @@ def test_a_report_puts_the_answer_first_and_keeps_the_record(tmp_path: Path) -> 
         "10_evidence_summary: completed in 1.3 seconds",
     ):
         assert words in html
-    rows = re.findall(r"<tr>.*?</tr>", html)
+    rows = re.findall(r"<tr[ >].*?</tr>", html)
     assert sum("sun_abraham" in row and "unplanned" in row for row in rows) == 1
     assert sum("twfe" in row and "unplanned" not in row for row in rows) == 1
 

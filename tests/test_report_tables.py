@@ -43,6 +43,18 @@ def test_cells_are_written_for_readers(
     assert body_cells(table)[1::2] == shown
 
 
+@pytest.mark.parametrize("columns", [3, 4])
+def test_a_table_of_many_columns_can_be_stacked_and_stays_a_table(columns: int) -> None:
+    frame = pd.DataFrame({name: [1.5] for name in ["estimate", "conf_low", "conf_high", "n_obs"]})
+    shown = Table(frame.iloc[:, :columns], "Effects", units={"conf_low": "<points>"})
+    html = shown.to_html()
+    assert ("ev-stack" in html) is (columns == 4)
+    assert ('data-head="Lower bound (&lt;points&gt;)">1.50</td>' in html) is (columns == 4)
+    for tag in ("table", "thead", "tbody", "tr", "th", "td"):
+        opened = re.findall(rf"<{tag}[ >][^>]*>?", html)
+        assert all("role=" in one for one in opened) is (columns == 4)
+
+
 def test_headers_have_scope_units_and_alignment() -> None:
     frame = pd.DataFrame({"term": ["overall"], "estimate": [0.1]})
     html = Table(frame, "Effects", units={"estimate": "percentage points"}).to_html()

@@ -1,4 +1,8 @@
-"""Accessible tables: one header row, scope, caption, units, notes, in a scroll region."""
+"""Accessible tables: one header row, scope, caption, units, notes, in a scroll region.
+
+On a narrow screen a table of many columns is stacked: a block a row, a line a cell with its header
+before it. A browser may then no longer take it for a table, so its roles are written out.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +50,16 @@ COLUMN_WORDS: Mapping[str, str] = {
 }
 _PLAIN_INTEGERS = re.compile(r"(^|_)(year|period|cohort)(_|$)")
 _NOTE_MARK = re.compile(r"\[note \d+\]")
+MOST_UNSTACKED = 3  # columns that a narrow screen still shows beside each other
+_ROLES = {
+    "table": "table",
+    "thead": "rowgroup",
+    "tbody": "rowgroup",
+    "tr": "row",
+    'th scope="col"': "columnheader",
+    'th scope="row"': "rowheader",
+    "td": "cell",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +131,14 @@ class Table:
     def to_html(self) -> str:
         """Return the scroll region with the table, and the notes, without the outer piece."""
         label = f"table-{self.slug}-caption"
+        stacked = ' class="ev-stack"' if self._is_stacked() else ""
         region = (
             f'<div class="ev-scroll" tabindex="0" role="region" aria-labelledby="{label}">'
-            f'<table id="table-{self.slug}"><caption id="{label}">'
+            f'<{self._tag("table")}{stacked} id="table-{self.slug}"><caption id="{label}">'
             f'<span class="ev-caption"><span class="ev-table-number"></span>'
             f"{escape(self._caption_text())}</span></caption>"
-            f"<thead><tr>{''.join(self._header_cells())}</tr></thead>"
-            f"<tbody>{''.join(self._body_rows())}</tbody></table></div>"
+            f"<{self._tag('thead')}><{self._tag('tr')}>{''.join(self._header_cells())}</tr></thead>"
+            f"<{self._tag('tbody')}>{''.join(self._body_rows())}</tbody></table></div>"
         )
         return region + self._notes_html()
 
@@ -154,30 +169,41 @@ class Table:
         first = self.row_header or names[0]
         return [first, *(name for name in names if name != first)]
 
+    def _is_stacked(self) -> bool:
+        return len(self.frame.columns) > MOST_UNSTACKED
+
+    def _tag(self, tag: str) -> str:
+        return f'{tag} role="{_ROLES[tag]}"' if self._is_stacked() else tag
+
+    def _header(self, name: str) -> str:
+        unit = self.units.get(name, "")
+        text = self.labels.get(name) or COLUMN_WORDS.get(name) or _plain_words(name)
+        return escape(text + (f" ({unit})" if unit else ""))
+
     def _header_cells(self) -> list[str]:
-        cells = []
-        for name in self._order():
-            unit = self.units.get(name, "")
-            text = self.labels.get(name) or COLUMN_WORDS.get(name) or _plain_words(name)
-            kind = ' class="ev-n"' if self._is_number(name) else ""
-            cells.append(
-                f'<th scope="col"{kind}>{escape(text + (f" ({unit})" if unit else ""))}</th>'
-            )
-        return cells
+        tag = self._tag('th scope="col"')
+        kinds = {name: ' class="ev-n"' if self._is_number(name) else "" for name in self._order()}
+        return [f"<{tag}{kind}>{self._header(name)}</th>" for name, kind in kinds.items()]
 
     def _body_rows(self) -> list[str]:
         order = self._order()
         columns = [self._cells(name) for name in order]
-        tags = [
-            ('th scope="row"' if place == 0 else "td", self._kind(name, columns[place]))
+        first, other = self._tag('th scope="row"'), self._tag("td")
+        openings = [
+            f"<{other if place else first}{self._kind(name, columns[place])}"
+            + (f' data-head="{self._header(name)}">' if place and self._is_stacked() else ">")
             for place, name in enumerate(order)
         ]
-        rows = []
-        for line in zip(*columns, strict=True):
-            cells = []
-            for (tag, kind), text in zip(tags, line, strict=True):
-                cells.append(f"<{tag}{kind}>{escape(text)}</{tag[:2]}>")
-            rows.append(f"<tr>{''.join(cells)}</tr>")
+        ends = ["</th>", *("</td>" for _ in order[1:])]
+        rows = [
+            f"<{self._tag('tr')}>"
+            + "".join(
+                opening + escape(text) + end
+                for opening, text, end in zip(openings, line, ends, strict=True)
+            )
+            + "</tr>"
+            for line in zip(*columns, strict=True)
+        ]
         return rows or [f'<tr><th scope="row">{self.empty}</th>{self._blank_cells()}</tr>']
 
     def _kind(self, name: str, cells: list[str]) -> str:
