@@ -12,7 +12,8 @@ from test_checks_designs import make_design
 
 import evallib as ev
 from evallib.checks import CheckResult, Checks, judge
-from evallib.checks.verdict import Evidence, decide
+from evallib.checks.evidence import Evidence
+from evallib.checks.verdict import decide
 from evallib.design import Design, Designs
 from evallib.errors import PlanError
 from evallib.estimate import Estimates
@@ -159,6 +160,52 @@ def test_the_sentence_says_what_is_missing(fact: dict[str, object], words: str) 
     assert words in decide(dataclasses.replace(WHOLE, **fact)).sentence
 
 
+@pytest.mark.parametrize(
+    ("fact", "words"),
+    [
+        (
+            {"groups_differ_in_sign": True, "other_estimate": -1.5},
+            "differ in sign: +4 with the declared one, −1.5 with the other points",
+        ),
+        ({"low": -1.0}, "interval, -1 to 5 points, contains both zero and a change that would"),
+        ({"low": -1.0, "high": 1.0}, "interval, -1 to 1 points, lies inside plus or minus"),
+        (
+            {
+                "inference_not_fit": True,
+                "false_alarms": 0.09,
+                "false_low": 0.07,
+                "false_high": 0.11,
+            },
+            "in 9.0 per cent of random placebos (7.0 to 11.0), not in 5",
+        ),
+        (
+            {"pretrends": "fail", "pretrends_found": "They moved apart: joint p = 0.008"},
+            "they moved apart: joint p = 0.008",
+        ),
+        (
+            {"pretrends": "concern", "pretrends_found": "A lead of 3 cannot be excluded"},
+            "but a lead of 3 cannot be excluded",
+        ),
+        (
+            {"selection_not_ruled_out": True, "selected_mean": -1.2, "in_time": 0.9},
+            "selected placebos moved by −1.2 points, where at most 1 either way is allowed",
+        ),
+        (
+            {"selection_not_ruled_out": True, "selected_mean": 0.5, "in_time": 3.0},
+            "not ruled out: the exposed councils themselves, three years early, moved by +3 points",
+        ),
+        (
+            {"selection_not_ruled_out": True, "selected_mean": 0.5, "in_time": 0.5},
+            "level and trend could not be copied",
+        ),
+        ({"moved_placebos": "Dwellings: +1 (0 to 2)"}, "placebo outcomes moved too: Dwellings: +1"),
+    ],
+)
+def test_the_sentence_has_the_figures_that_decided(fact: dict[str, object], words: str) -> None:
+    one = dataclasses.replace(WHOLE, change_unit="points", **fact)
+    assert words.replace(" -", " −") in decide(one).sentence
+
+
 def test_all_reasons_are_named_at_once() -> None:
     one = dataclasses.replace(WHOLE, pretrends="concern", breakdown=0.1, audit_has_run=False)
     assert decide(one).sentence.count(";") == 2
@@ -177,7 +224,8 @@ def evidence(design: Design, mean: float = 0.1, is_open: bool = False) -> Checks
     audit = pd.DataFrame(
         {
             "kind": ["random", "selected", "in time"],
-            "estimate": [0.0, mean, 0.0],
+            "estimate": [0.0, mean, 0.2],
+            "false_alarms": [0.05, 0.04, NAN],
             "inference_not_fit": False,
             "selection_not_ruled_out": is_open,
         }
@@ -197,6 +245,8 @@ def test_evidence_is_gathered_from_the_checks() -> None:
     row = judged(design, evidence(design))
     assert row["verdict"] == "consistent with decline"
     assert (row["breakdown"], row["selected_mean"]) == (1.3, 0.1)
+    assert (row["in_time"], row["false_alarms"]) == (0.2, 0.05)
+    assert math.isnan(row["false_low"])
     assert 0 < row["permutation_p"] < 0.05
     assert judged(design, evidence(design, is_open=True))["verdict"] == "suggestive"
     bare = judged(design, Checks())

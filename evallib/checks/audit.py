@@ -33,13 +33,19 @@ class AuditFlags:
         the meaningful change. True where this was not tested.
     selected_mean, in_time : float
         The two figures, in the outcome's unit; NaN where they were not made.
+    false_alarms, false_low, false_high : float
+        Share of random placebos that are rejected, with its Monte-Carlo interval; NaN where they
+        were not made.
     """
 
     has_run: bool
     inference_not_fit: bool
     selection_not_ruled_out: bool
-    selected_mean: float
-    in_time: float
+    selected_mean: float = float("nan")
+    in_time: float = float("nan")
+    false_alarms: float = float("nan")
+    false_low: float = float("nan")
+    false_high: float = float("nan")
 
 
 def check_audit(design: Design, headline: Estimate | None, draws: int = DRAWS) -> CheckResult:
@@ -117,15 +123,24 @@ def read_flags(checks: Checks, design: Design) -> AuditFlags:
     """Return what the audit of a design found; selection counts as open where none was made."""
     for item in checks.select(CHECK, design.outcome):
         if item.no_record == design.no_record and not item.table.empty:
-            means = item.table.set_index("kind")["estimate"]
             return AuditFlags(
                 True,
                 bool(item.table["inference_not_fit"].iloc[0]),
                 bool(item.table["selection_not_ruled_out"].iloc[0]),
-                float(means.get("selected", float("nan"))),
-                float(means.get("in time", float("nan"))),
+                _figure(item.table, "selected", "estimate"),
+                _figure(item.table, "in time", "estimate"),
+                *(
+                    _figure(item.table, "random", f"false_{end}")
+                    for end in ("alarms", "low", "high")
+                ),
             )
-    return AuditFlags(False, False, True, float("nan"), float("nan"))
+    return AuditFlags(has_run=False, inference_not_fit=False, selection_not_ruled_out=True)
+
+
+def _figure(table: pd.DataFrame, kind: str, name: str) -> float:
+    """Return a figure of the placebos of a kind; NaN where there is none."""
+    found = table.loc[table["kind"] == kind, name] if name in table else table.index[:0]
+    return float(found.iloc[0]) if len(found) else float("nan")
 
 
 def _sentence(found: Audit) -> str:

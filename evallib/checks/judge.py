@@ -9,17 +9,20 @@ import numpy as np
 import pandas as pd
 
 from evallib.checks.audit import read_flags
-from evallib.checks.base import Checks
+from evallib.checks.base import CheckResult, Checks
 from evallib.checks.comparison import differ_in_sign
 from evallib.checks.default import find_estimate, other_estimate, refusal
+from evallib.checks.evidence import Evidence
 from evallib.checks.honest import HONEST
+from evallib.checks.placebo_outcomes import CHECK as PLACEBO_OUTCOME
 from evallib.checks.pretrends import CHECK as PRETRENDS
-from evallib.checks.verdict import Evidence, Verdicts, decide
+from evallib.checks.verdict import Verdicts, decide
 from evallib.design import Design, Designs
 from evallib.estimate import Estimate, Estimates
 from evallib.inference.joint_outcomes import joint_tests
 from evallib.inference.multiple import holm, holm_levels
 from evallib.inference.permuted_headline import REASSIGNED, permutation_p
+from evallib.panel.units import change_unit
 from evallib.plan.verdict import VerdictRule
 
 NOT_JUDGED = {
@@ -94,10 +97,11 @@ def _evidence(
     if estimate is not None and np.isfinite(level):
         low, high = estimate.interval(level)
     flags = read_flags(checks, design)
+    pretrends = _pretrends(checks, design)
     return Evidence(
         outcome=design.outcome,
         is_refused=estimate is None,
-        pretrends=_pretrends(checks, design),
+        pretrends=pretrends.verdict if pretrends else "not applicable",
         estimate=_first(estimate, "point"),
         low=low,
         high=high,
@@ -113,14 +117,29 @@ def _evidence(
         selection_not_ruled_out=flags.selection_not_ruled_out,
         selected_mean=flags.selected_mean,
         is_thin=bool(_thinness(estimate)["thin_fired"]),
+        change_unit="log points" if design.scale == "log" else change_unit(design.unit),
+        other_estimate=_first(other, "point"),
+        in_time=flags.in_time,
+        false_alarms=flags.false_alarms,
+        false_low=flags.false_low,
+        false_high=flags.false_high,
+        pretrends_found=pretrends.sentence if pretrends else "",
+        moved_placebos=_moved_placebos(checks, design),
     )
 
 
-def _pretrends(checks: Checks, design: Design) -> str:
-    for item in checks.select(PRETRENDS, design.outcome):
-        if item.no_record == design.no_record:
-            return item.verdict
-    return "not applicable"
+def _pretrends(checks: Checks, design: Design) -> CheckResult | None:
+    found = checks.select(PRETRENDS, design.outcome)
+    return next((item for item in found if item.no_record == design.no_record), None)
+
+
+def _moved_placebos(checks: Checks, design: Design) -> str:
+    """Return the placebo outcomes of concern under the design's rule, with their figures."""
+    return "; ".join(
+        item.sentence.partition("). ")[0] + ")"
+        for item in checks.select(PLACEBO_OUTCOME)
+        if item.no_record == design.no_record and item.verdict == "concern"
+    )
 
 
 def _breakdown(checks: Checks, design: Design) -> float:

@@ -7,9 +7,9 @@ reads 'We cannot tell'.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Literal
 
+from evallib.panel.units import PERCENTAGE_POINTS, change_unit, unit_words
 from evallib.report.formats import (
     MINUS,
     decimals_for,
@@ -42,44 +42,9 @@ __all__ = [
 Scale = Literal["level", "log"]
 Polarity = Literal["higher", "lower", "none"]
 
-_UNIT_WORDS: Mapping[str, str] = {
-    "percent": "per cent",
-    "per cent": "per cent",
-    "%": "per cent",
-}
-_PERCENT_POINTS = "percentage points"
-
-
-def unit_words(unit: str) -> str:
-    """Write the unit of a level as a reader says it.
-
-    Examples
-    --------
-    >>> unit_words("percent"), unit_words("kg per household")
-    ('per cent', 'kg per household')
-    """
-    return _UNIT_WORDS.get(unit.strip().lower(), unit)
-
-
-def change_unit(unit: str, *, scale: Scale = "level") -> str:
-    """Write the unit of a change in an outcome that is measured in `unit`.
-
-    Examples
-    --------
-    >>> change_unit("percent"), change_unit("kg per household"), change_unit("x", scale="log")
-    ('percentage points', 'kg per household', 'per cent')
-    >>> change_unit("per cent change on 2015/16")
-    'percentage points'
-    """
-    if scale == "log":
-        return "per cent"
-    words = unit_words(unit)
-    is_percentage = words == "per cent" or words.startswith("per cent change on ")
-    return _PERCENT_POINTS if is_percentage else words
-
 
 def _agree(number: str, unit: str) -> str:
-    return "percentage point" if number == "1" and unit == _PERCENT_POINTS else unit
+    return "percentage point" if number == "1" and unit == PERCENTAGE_POINTS else unit
 
 
 def as_change(value: float, *, scale: Scale = "level") -> float:
