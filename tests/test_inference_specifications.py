@@ -20,10 +20,12 @@ from evallib.inference.joint_specifications import explain, joint_test
 from evallib.inference.permuted_specifications import PathColumns, permute_specifications
 from evallib.inference.specification_curve import Curve, Curves, specification_curve
 from evallib.inference.specification_jobs import Item, Job, solve_job, winsorised
-from evallib.inference.specification_samples import combinations
+from evallib.inference.specification_samples import Samples, combinations
+from evallib.panel.build import open_store, panel_from_store
 from evallib.plan import Plan, load_plan
+from evallib.plan.specifications import CHOICES
 from evallib.plan.vary import vary
-from evallib.report.views.specifications import specification_curves
+from evallib.report.views.specifications import CHOICE_WORDS, specification_curves
 
 pytestmark = pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
 OUTCOME = "rereferrals_within_12_months_pct"
@@ -32,7 +34,11 @@ LISTED = (
     "no_record: [only_known], comparison: [never_treated], "
     "covariates: [[dwellings_count], [imd_average_score]], cluster: [region, council_type]}"
 )
-ALONE = [f"outcomes[{at}].role=secondary" for at in (0, 2, 3, 4, 5)]
+SECOND = (
+    *("long_term_empty_homes_pct", "assessments_within_45_days_pct", "care_leavers_in_eet_pct"),
+    *("children_with_3plus_placements_pct", "ehc_plans_within_20_weeks_pct"),
+)
+ALONE = [f"outcomes.{name}.role=secondary" for name in SECOND]
 DOOR = {"outcome": "value", "unit": "council_code", "time": "period"}
 
 
@@ -154,6 +160,64 @@ def test_the_headline_is_that_of_estimate(plan: Plan, curve: Curve, panel: Any) 
     assert own["factor"] == 1
 
 
+# One alternative of every choice that changes the sample, as the plan key that it stands for.
+SAMPLES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "scale": ("log", {f"outcomes.{OUTCOME}.scale": "log", f"outcomes.{OUTCOME}.zeros": "missing"}),
+    "per": ("population_count", {f"outcomes.{OUTCOME}.per": "population_count"}),
+    "unsafe_figures": ("missing", {"unsafe_figures.action": "missing"}),
+    "years": (["2017/18", "2024/25"], {f"outcomes.{OUTCOME}.years": ["2017/18", "2024/25"]}),
+    "council_types": (["unitary"], {"council_types": ["unitary"]}),
+    "regions": (["London", "South East"], {"regions": ["London", "South East"]}),
+    "boundaries": ("keep_predecessors", {"boundaries": "keep_predecessors"}),
+    "exclude": ([], {"exclude": []}),
+    "weights": ("population", {"weights": "population"}),
+    "comparison": ("never_treated", {"comparison": "never_treated"}),
+    "no_record": ("only_known", {"no_record": "only_known"}),
+    "history": ("drop", {"history.action": "drop"}),
+    "concurrent": ("drop", {"concurrent.action": "drop"}),
+    "spillovers": (["same_county", "joint_partners"], {"spillovers": ["same_county"]}),
+    "exposure_starts": ("same_period", {"exposure_starts": "same_period"}),
+    "anticipation": (1, {"anticipation": 1}),
+    "min_confidence": ("high", {"min_confidence": "high"}),
+    "date_precision": ("year", {"date_precision": "year"}),
+}
+OF_NO_SAMPLE = {"estimator", "winsorise", "covariates", "cluster", "event_window"}
+OF_INDICES = {"index_method", "base_years"}
+
+
+def test_every_choice_of_a_sample_is_tried() -> None:
+    assert set(SAMPLES) == set(CHOICES) - OF_NO_SAMPLE - OF_INDICES
+    assert set(CHOICE_WORDS) >= set(CHOICES)
+
+
+@pytest.fixture(scope="module")
+def store() -> Any:
+    return open_store()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("choice", SAMPLES)
+def test_an_alternative_is_the_plan_with_that_value(choice: str, store: Any) -> None:
+    value, keys = SAMPLES[choice]
+    listed = {"specifications": {choice: [value], "estimator": ["twfe"]}}
+    given = load_plan("peer_challenge", listed)
+    (other,) = getattr(given.specifications, choice)
+    chosen = [{choice: other, "estimator": name} for name in ("group_time", "twfe")]
+    (job,) = Samples(given, store, 0).jobs(OUTCOME, chosen)
+    assert isinstance(job, Job)
+    answers = {answer.item.estimator: answer for answer in solve_job(job)}
+    plan = load_plan("peer_challenge", keys)
+    panel = panel_from_store(plan, store)
+    design = build_design(plan, panel, ev.build_exposure(plan, panel), OUTCOME, is_described=False)
+    assert job.design.sample_id == design.sample_id
+    for name, answer in answers.items():
+        fitted = fit_design(design, name)
+        fitted = fitted.aggregate("group") if name == "group_time" else fitted
+        expected = (fitted.point[0], fitted.std_error[0])
+        assert answer.effect[:2] == pytest.approx(expected, rel=1e-10)
+        assert answer.counts[2] == fitted.n_treated_units
+
+
 def test_gaps_in_a_control_go_listwise(curve: Curve) -> None:
     done = curve.frame[(curve.frame["reason"] == "") & (curve.frame["estimator"] == "twfe")]
     rest = [name for name in curve.choices if name != "covariates"]
@@ -269,6 +333,8 @@ def test_alternatives_are_checked_before_anything_runs(tmp_path: Path) -> None:
         ("{scal: [log]}", "Did you mean 'scale'"),
         ("{scale: [lag]}", "Did you mean 'log'"),
         ("{winsorise: [0.5]}", "above 0 and below 0.25"),
+        ("{spillovers: [[same_countie]]}", "Did you mean 'same_county'"),
+        ("{exposure_starts: [sam_period]}", "Did you mean 'same_period'"),
         ("{anticipation: [0, 1, 2, 3], cluster: [region, council_type], scale: [log], "
          "winsorise: [0.01, 0.02, 0.03, 0.04, 0.05], no_record: [only_known], "
          "comparison: [never_treated], covariates: [[a], [b], [c], [d], [e], [f], [g], [h]], "

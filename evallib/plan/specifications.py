@@ -27,6 +27,7 @@ from evallib.plan.fields import (
 )
 from evallib.plan.indices import Method
 from evallib.plan.parts import Part
+from evallib.plan.selection import Spillovers
 
 if TYPE_CHECKING:
     from evallib.plan.model import Plan
@@ -135,6 +136,19 @@ class Specifications(Part):
     )
     concurrent: Annotated[tuple[Literal["keep", "drop"], ...], Unique] = parameter(
         "Sample: councils with concurrent events.", kind="list of choices", default=()
+    )
+    spillovers: Annotated[tuple[Spillovers, ...], Unique] = parameter(
+        "Sample: comparison councils that an exposed council may have touched, left out.",
+        kind="list of selections",
+        allowed="like [same_county, [neighbours, joint_partners]], or none",
+        default=(),
+    )
+    exposure_starts: Annotated[tuple[Literal["next_period", "same_period"], ...], Unique] = (
+        parameter(
+            "Exposure: whether the period that holds the event counts.",
+            kind="list of choices",
+            default=(),
+        )
     )
     anticipation: Annotated[tuple[WholeNumber, ...], Unique] = parameter(
         "Exposure: years before the event year in which councils may have reacted.",

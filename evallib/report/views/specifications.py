@@ -36,6 +36,8 @@ CHOICE_WORDS = {
     "no_record": "councils without a record",
     "history": "councils with earlier events",
     "concurrent": "councils with concurrent events",
+    "spillovers": "councils that an event elsewhere may have touched",
+    "exposure_starts": "start of exposure",
     "anticipation": "years of anticipation",
     "min_confidence": "confidence in the register",
     "date_precision": "precision of dates",
