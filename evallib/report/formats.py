@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 
 MINUS = "\u2212"
+# A hyphen before a number that continues no word, date, range or address.
+_HYPHEN = re.compile(r"(?<![\w.)\]/=&%+-])-(?=\.?\d)")
 _MONTH_NAMES = (
     "January February March April May June July August September October November December"
 )
@@ -38,6 +41,30 @@ def format_number(
     text = f"{abs(value):,.{decimals}f}"
     is_zero = not any(digit in text for digit in "123456789")
     return text if value >= 0 or is_zero else f"{MINUS}{text}"
+
+
+def format_change(value: float | None, decimals: int = 2) -> str:
+    """Write a change with its sign.
+
+    Examples
+    --------
+    >>> format_change(0.256), format_change(-1.5, 1), format_change(0.001)
+    ('+0.26', '−1.5', '0.00')
+    """
+    text = format_number(value, decimals)
+    is_above = value is not None and value > 0 and any(one in text for one in "123456789")
+    return f"+{text}" if is_above else text
+
+
+def true_minus(text: str) -> str:
+    """Write the minus signs of numbers within a text as such, not as hyphens.
+
+    Examples
+    --------
+    >>> true_minus("moved by -0.3 (-1 to .5) from 2015-16 on")
+    'moved by −0.3 (−1 to .5) from 2015-16 on'
+    """
+    return _HYPHEN.sub(MINUS, text)
 
 
 def format_count(count: float, noun: str = "", plural: str = "") -> str:

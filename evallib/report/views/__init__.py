@@ -42,15 +42,10 @@ _MODULES = {
     "selection": ("selection_and_the_mean",),
     "specifications": ("specification_curves",),
     "subgroups": ("heterogeneity", "heterogeneity_summary"),
-    "summary": (
-        "answer",
-        "answer_chart",
-        "both_groups_table",
-        "checks_summary",
-        "disclosure",
-        "inference_table",
-        "verdict_table",
-    ),
+    "verdicts": ("answer", "answer_chart", "verdict_table"),
+    "robustness": ("robustness_summary",),
+    "concerns": ("checks_summary",),
+    "summary": ("both_groups_table", "disclosure", "inference_table"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [*_HOME]

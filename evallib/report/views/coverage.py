@@ -5,7 +5,7 @@ from __future__ import annotations
 from evallib.plan import Plan
 from evallib.report.sections import Section
 from evallib.report.views.register import coverage_against_totals, coverage_sentence
-from evallib.report.views.summary import Results, saved_table
+from evallib.report.views.saved import Results, saved_table
 
 
 def coverage_summary(plan: Plan, results: Results) -> Section:

@@ -11,7 +11,7 @@ from evallib.report.sections import Section
 from evallib.report.tables import Table
 from evallib.report.views.findings import ESTIMATOR_WORDS
 from evallib.report.views.naming import INTERVAL_WORDS
-from evallib.report.views.summary import Results, saved_table, unit_of
+from evallib.report.views.saved import Results, saved_table, unit_of
 
 _FIRST_TERMS = ("overall", "att")
 

@@ -23,7 +23,7 @@ from evallib.report.notes import NoteBook
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
 from evallib.report.views.naming import SOURCE
-from evallib.report.views.summary import COUNT_WORDS, Results
+from evallib.report.views.saved import COUNT_WORDS, Results
 from evallib.report.words import change_unit
 
 WHOM = {"same": "councils of the same subgroup", "all": "all comparison councils"}

@@ -1,0 +1,112 @@
+"""What the notebooks of a run saved, as the summary reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import pandas as pd
+
+from evallib.errors import DataError, Fault
+from evallib.report.formats import decimals_for
+from evallib.report.words import change_unit
+
+
+class Results(Protocol):
+    """What notebooks of a run saved, as `Run.results` returns it."""
+
+    estimates: pd.DataFrame
+    facts: pd.DataFrame
+    checks: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
+    source: str
+    is_own: bool
+
+
+COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def count_word(count: int) -> str:
+    """Write a count in a word, from ten on in digits.
+
+    Examples
+    --------
+    >>> count_word(2), count_word(12)
+    ('two', '12')
+    """
+    return COUNT_WORDS[count] if count < len(COUNT_WORDS) else f"{count:,}"
+
+
+def held_by(count: int, total: int) -> str:
+    """Write for how many of so many something holds.
+
+    Examples
+    --------
+    >>> held_by(0, 6), held_by(2, 6), held_by(1, 1)
+    ('none of six', 'two of six', 'one of one')
+    """
+    return f"{count_word(count) if count else 'none'} of {count_word(total)}"
+
+
+def find_table(results: Results, slug: str) -> pd.DataFrame:
+    """Return a table that one of the notebooks saved, whichever it was; empty where none did."""
+    for name, frame in results.tables.items():
+        if name.split("/")[-1] == slug:
+            return frame
+    return pd.DataFrame()
+
+
+def saved_table(results: Results, slug: str) -> pd.DataFrame:
+    """Return a table that one of the notebooks saved, whichever it was.
+
+    Raises
+    ------
+    DataError
+        When no notebook of the run saved it.
+    """
+    found = find_table(results, slug)
+    if found.shape[1]:
+        return found
+    raise DataError(
+        [
+            Fault(
+                f"results of {results.source}",
+                f"no notebook saved the table {slug}",
+                "The summary reads what the effect notebook found",
+                "Look in the report for a notebook that failed, mend it and run again",
+            )
+        ]
+    )
+
+
+def primary_rows(results: Results) -> list[Mapping[Any, Any]]:
+    """Return the verdicts of the primary outcomes, a mapping an outcome."""
+    verdicts = saved_table(results, "verdicts")
+    return verdicts[verdicts["role"] == "primary"].to_dict("records")
+
+
+def rows_of(table: pd.DataFrame, row: Mapping[Any, Any], *, any_rule: bool = False) -> pd.DataFrame:
+    """Return the rows of a saved table on an outcome, under its rule unless `any_rule`."""
+    if "outcome" not in table:
+        return table.iloc[:0]
+    chosen = table["outcome"] == row["outcome"]
+    if "no_record" in table and not any_rule:
+        chosen &= table["no_record"] == row["no_record"]
+    return table[chosen]
+
+
+def check_figures(results: Results, check: str, row: Mapping[Any, Any]) -> pd.DataFrame:
+    """Return the figures behind a check of an outcome; empty where it has none."""
+    slug = re.sub(r"[^a-z0-9]+", "_", check.lower()).strip("_")
+    return rows_of(find_table(results, f"check_{slug}"), row)
+
+
+def unit_of(row: Mapping[Any, Any]) -> str:
+    """Return the unit of a change in an outcome, given its row of the verdicts."""
+    return "log points" if row["scale"] == "log" else change_unit(row["unit"])
+
+
+def decimals_of(row: Mapping[Any, Any]) -> int:
+    """Return how many decimals a change in an outcome is shown with: by its meaningful change."""
+    return 1 + decimals_for(float(row["meaningful_change"]), most=2)

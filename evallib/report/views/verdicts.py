@@ -1,0 +1,198 @@
+"""The answer: verdicts in words first, then a chart and a table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evallib.plan import Plan
+from evallib.plan.lock import read_lock
+from evallib.report.chart import Chart
+from evallib.report.effect_charts import estimate_chart
+from evallib.report.sections import Section
+from evallib.report.tables import Table
+from evallib.report.views.departures import departures, family_notes, not_locked, rule_words
+from evallib.report.views.findings import ESTIMATOR_WORDS
+from evallib.report.views.naming import INTERVAL_WORDS, SOURCE
+from evallib.report.views.saved import Results, count_word, saved_table, unit_of
+from evallib.report.words import estimate_sentence
+
+# What a verdict says, after 'For two of six primary outcomes'.
+_TALLY = {
+    "cannot tell": "we cannot tell whether performance changed",
+    "design not fit": "the design is not fit to answer",
+    "no sizeable change": "there was no change of the size that would matter",
+    "suggestive": "the evidence suggests a change without settling it",
+    "consistent with improvement": "the evidence is consistent with improvement",
+    "consistent with decline": "the evidence is consistent with decline",
+    "consistent with change": "the evidence is consistent with change",
+}
+
+
+def answer(plan: Plan, results: Results) -> Section:
+    """Return the answer in words: disagreements first, then verdicts, then each primary outcome."""
+    verdicts = saved_table(results, "verdicts")
+    primary = verdicts[verdicts["role"] == "primary"]
+    source = [] if results.is_own else [f"Read from {results.source}."]
+    sentences = [*source, *_disagreements(results, primary), _tally(primary)]
+    sentences[0] = f"{departures(plan)}{sentences[0]}"
+    lock = read_lock(plan)
+    sentences += not_locked(plan, lock)
+    locked = None if lock is None else lock.names("outcomes")
+    points = [_outcome_point(row, locked) for row in primary.to_dict("records")]
+    return Section("", tuple(sentences), points=tuple(points))
+
+
+def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
+    """Return what must be said before any number: where the comparison groups disagree."""
+    checks = results.checks
+    rows = checks[
+        (checks["check"] == "two comparison groups")
+        & (checks["verdict"] == "concern")
+        & checks["outcome"].isin(primary["outcome"])
+    ]
+    if rows.empty:
+        return []
+    titles = primary.set_index("outcome")["title"].reindex(rows["outcome"])
+    return [
+        "Before any number: what is assumed of councils without a record decides the answer for "
+        + "; ".join(titles)
+        + ". With them as controls and without them the estimates differ in sign, or one interval "
+        "excludes the other's estimate."
+    ]
+
+
+def _tally(primary: pd.DataFrame) -> str:
+    counts = primary["verdict"].value_counts()
+    said = [_TALLY.get(str(verdict), f"the verdict is {verdict}") for verdict in counts.index]
+    if len(counts) == 1:
+        every = (
+            "the one primary outcome" if len(primary) == 1 else f"all {count_word(len(primary))}"
+        )
+        return f"For {every}{' primary outcomes' if len(primary) > 1 else ''} {said[0]}."
+    words = [count_word(int(count)) for count in counts]
+    first = f"For {words[0]} of {count_word(len(primary))} primary outcomes {said[0]}"
+    rest = [f"for {word} {says}" for word, says in zip(words[1:], said[1:], strict=True)]
+    return f"{'; '.join([first, *rest])}."
+
+
+def _outcome_point(row: Mapping[Any, Any], locked: tuple[str, ...] | None) -> tuple[str, str]:
+    """Return the verdict on an outcome, and the estimate with all that must stand beside it."""
+    label = "" if locked is None or row["outcome"] in locked else " (unplanned)"
+    lead = f"{row['title']}{label}: {row['verdict']}."
+    why = f"{row['sentence'][0].upper()}{row['sentence'][1:]}."
+    if np.isnan(row["estimate"]):
+        return lead, why
+    words = estimate_sentence(
+        title="Headline",
+        estimate=row["estimate"],
+        conf_low=row["holm_low"],
+        conf_high=row["holm_high"],
+        unit=row["unit"],
+        n_units=row["councils"],
+        n_treated_units=row["treated_councils"],
+        n_obs=row["council_years"],
+        interval_method=(
+            f"{INTERVAL_WORDS.get(row['inference'], row['inference'])}, adjusted for the number of "
+            f"primary outcomes{_thin_words(row)}"
+        ),
+        scale="log" if row["scale"] == "log" else "level",
+        level=row["holm_level"],
+        # The side of a null says nothing by itself; the verdict stands before it.
+        polarity=row["polarity"],
+    )
+    return lead, f"{why} {words}"
+
+
+def _thin_words(row: Mapping[Any, Any]) -> str:
+    return "; the thin-design rule fired" if row["thin_fired"] else ""
+
+
+def verdict_table(plan: Plan, results: Results) -> Table:
+    """Return the verdicts of the primary outcomes with the Holm-adjusted intervals they rest on."""
+    verdicts = saved_table(results, "verdicts")
+    rows = verdicts[verdicts["role"] == "primary"]
+    frame = pd.DataFrame(
+        {
+            "outcome": rows["title"],
+            "verdict": rows["verdict"] + ": " + rows["sentence"],
+            "unit": [unit_of(row) for row in rows.to_dict("records")],
+            "estimate": rows["estimate"],
+            "holm_low": rows["holm_low"],
+            "holm_high": rows["holm_high"],
+            "holm_level": 100 * rows["holm_level"],
+            "holm_p_value": rows["holm_p_value"],
+            "romano_wolf_p_value": rows["romano_wolf_p_value"],
+            "meaningful_change": rows["meaningful_change"],
+        }
+    )
+    estimator = plan.headline.estimator
+    average = f", {plan.headline.aggregation} average" if estimator == "group_time" else ""
+    return Table(
+        frame,
+        f"Verdicts on the primary outcomes, {plan.known_from} to {plan.last_event_year}",
+        notes=(
+            f"Headline: {ESTIMATOR_WORDS[estimator].split(' (')[0]}{average}. "
+            "Intervals are widened by Holm's rule for the number of primary outcomes: their level "
+            "stands beside them.",
+            *family_notes(rows),
+            rule_words(plan),
+        ),
+        decimals={
+            "holm_level": 1,
+            "estimate": 3,
+            "holm_low": 3,
+            "holm_high": 3,
+            "holm_p_value": 3,
+            "romano_wolf_p_value": 3,
+            "meaningful_change": 2,
+        },
+        labels={
+            "holm_low": "Adjusted interval: lower bound",
+            "holm_high": "Adjusted interval: upper bound",
+            "holm_level": "Level of the interval (per cent)",
+            "holm_p_value": "Adjusted p-value (Holm)",
+            "romano_wolf_p_value": "Adjusted p-value (Romano and Wolf)",
+            "meaningful_change": "Meaningful change",
+        },
+        slug="verdict-table",
+    )
+
+
+def answer_chart(plan: Plan, results: Results) -> Chart:
+    """Return the primary outcomes' estimates in units of the change that would matter."""
+    verdicts = saved_table(results, "verdicts")
+    rows = verdicts[(verdicts["role"] == "primary") & verdicts["estimate"].notna()]
+    shown = ["title", "estimate", "holm_low", "holm_high", "meaningful_change", "polarity"]
+    names = {"title": "outcome", "holm_low": "conf_low", "holm_high": "conf_high"}
+    frame = rows[shown].rename(columns=names)
+    headline = _finding(rows["verdict"])
+    return estimate_chart(
+        frame.reset_index(drop=True),
+        headline=headline,
+        subtitle=(
+            "Headline estimates of the primary outcomes as multiples of the change that would "
+            f"matter, {100 * plan.confidence_level:g}% intervals adjusted for the number of "
+            "primary outcomes, right is better"
+        ),
+        source=SOURCE,
+        unit="times the change that would matter",
+        level=plan.confidence_level,
+        slug="answer",
+        decimals=3,
+    )
+
+
+def _finding(verdicts: pd.Series) -> str:
+    """Return the commonest verdict of the outcomes shown, in at most ten words."""
+    counts = verdicts.value_counts()
+    if counts.empty:
+        return "No primary outcome has an estimate"
+    verdict, count = str(counts.index[0]), int(counts.iloc[0])
+    says = "we cannot tell" if verdict == "cannot tell" else verdict
+    if len(verdicts) == 1:
+        return f"One outcome: {says}"
+    return f"{count_word(count).capitalize()} of {count_word(len(verdicts))} outcomes: {says}"
