@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from evallib.report.formats import format_bytes
+from evallib.report.formats import format_bytes, true_minus
 from evallib.report.markup import escape, piece, slugify
 from evallib.report.tables import Table
 
@@ -63,6 +63,8 @@ class Chart:
         for name in ("headline", "subtitle", "alt", "source"):
             if not str(getattr(self, name)).strip():
                 raise ValueError(f"a chart needs its {name}")
+        for name in ("headline", "subtitle", "alt"):
+            object.__setattr__(self, name, true_minus(getattr(self, name)))
         words = len(self.headline.split())
         if words > LONGEST_HEADLINE:
             raise ValueError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,8 +19,11 @@ from evallib.report.drawing import (
     to_svg,
 )
 from evallib.report.formats import MINUS, format_count, format_number
-from evallib.report.marks import draw_key, write_row_names
+from evallib.report.marks import LINE_HEIGHT, draw_key, write_row_names, write_under
 from evallib.report.markup import slugify
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_LINES = 4
 _HATCHES = ("", "//", "..", "xx")
@@ -41,6 +45,7 @@ def paths_chart(
     notes: Sequence[str] = (),
     decimals: int = 1,
     axis_title: str = "",
+    under: Mapping[str, str] | None = None,
 ) -> Chart:
     """Draw the mean of an outcome by year for up to four groups, each line with its name.
 
@@ -67,6 +72,9 @@ def paths_chart(
         Digits after the point in the data table.
     axis_title : str
         Title of the axis of years; none where it is empty.
+    under : mapping of str to str, optional
+        Columns of counts that are the same for all groups of a year, by what to call them: they
+        stand under the years, all of which are then written.
 
     Returns
     -------
@@ -93,7 +101,7 @@ def paths_chart(
     )
     name = slug or slugify(headline)
     with plain_style(name):
-        figure, axes = new_axes(400)
+        figure, axes = new_axes(400 + LINE_HEIGHT * len(under or {}))
         for item in events:
             if item in years:
                 axes.axvline(years.index(item), color=GREY, linewidth=1, linestyle=(0, (4, 3)))
@@ -114,12 +122,10 @@ def paths_chart(
             legend=False,
             ax=axes,
         )
-        step = max(1, -(-len(years) // 6))
-        ticks = list(range(len(years) - 1, -1, -step))[::-1]
-        axes.set_xticks(ticks, [_year_text(years[place]) for place in ticks])
+        axes.set(xlabel=axis_title, ylabel="")
+        _write_years(axes, data, year, years, under or {})
         axes.grid(axis="y")
         axes.spines["left"].set_visible(False)
-        axes.set(xlabel=axis_title, ylabel="")
         axes.set_title(unit[:1].upper() + unit[1:], loc="left", pad=12)
         low, high = axes.get_ylim()
         ends = _line_ends(drawn, groups)
@@ -138,6 +144,24 @@ def paths_chart(
         units={value: unit},
         decimals=decimals,
     )
+
+
+def _write_years(
+    axes: Axes, data: pd.DataFrame, year: str, years: Sequence[str], under: Mapping[str, str]
+) -> None:
+    """Write at most six years under the axis, or all of them with the counts behind each."""
+    if not under:
+        step = max(1, -(-len(years) // 6))
+        ticks = list(range(len(years) - 1, -1, -step))[::-1]
+        axes.set_xticks(ticks, [_year_text(years[place]) for place in ticks])
+        return
+    first = data.assign(**{year: data[year].astype(str)}).drop_duplicates(year).set_index(year)
+    axes.set_xticks([])
+    axes.xaxis.labelpad = 12 + LINE_HEIGHT * (1 + len(under))
+    write_under(axes, None, ["Years", *under.values()])
+    for place, text in enumerate(years):
+        counts = [format_number(float(first.loc[text, name]), 0) for name in under]
+        write_under(axes, place, [_year_text(text), *counts])
 
 
 def _year_text(year: str) -> str:

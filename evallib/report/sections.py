@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evallib.report.chart import Chart
+from evallib.report.formats import true_minus
 from evallib.report.markup import escape, piece
 from evallib.report.tables import Table
 
@@ -37,9 +38,10 @@ class Section:
     def to_html(self) -> str:
         """Return the section without the outer piece."""
         head = f"<h3>{escape(self.title)}</h3>" if self.title else ""
-        text = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.sentences)
+        text = "".join(f"<p>{escape(true_minus(sentence))}</p>" for sentence in self.sentences)
         text += "".join(
-            f"<p><strong>{escape(lead)}</strong> {escape(rest)}</p>" for lead, rest in self.points
+            f"<p><strong>{escape(lead)}</strong> {escape(true_minus(rest))}</p>"
+            for lead, rest in self.points
         )
         return head + text + "".join(one.to_html() for one in self.pieces)
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from evallib.report.exports import safe_csv_text
-from evallib.report.formats import format_number, format_p_value
+from evallib.report.formats import format_number, format_p_value, true_minus
 from evallib.report.markup import escape, piece, slugify
 from evallib.report.words import change_unit
 
@@ -136,7 +136,7 @@ class Table:
             f'<div class="ev-scroll" tabindex="0" role="region" aria-labelledby="{label}">'
             f'<{self._tag("table")}{stacked} id="table-{self.slug}"><caption id="{label}">'
             f'<span class="ev-caption"><span class="ev-table-number"></span>'
-            f"{escape(self._caption_text())}</span></caption>"
+            f"{escape(true_minus(self._caption_text()))}</span></caption>"
             f"<{self._tag('thead')}><{self._tag('tr')}>{''.join(self._header_cells())}</tr></thead>"
             f"<{self._tag('tbody')}>{''.join(self._body_rows())}</tbody></table></div>"
         )
@@ -160,7 +160,8 @@ class Table:
         if not self.notes:
             return ""
         items = (
-            f"<li>[note {number}] {escape(note)}</li>" for number, note in enumerate(self.notes, 1)
+            f"<li>[note {number}] {escape(true_minus(note))}</li>"
+            for number, note in enumerate(self.notes, 1)
         )
         return f'<ul class="ev-notes">{"".join(items)}</ul>'
 
@@ -259,7 +260,7 @@ class Table:
             return value.date().isoformat()
         if isinstance(value, (list, tuple, set, frozenset)):
             return ", ".join(str(item) for item in value) or self.empty
-        return str(value)
+        return true_minus(str(value))
 
 
 def estimates_table(

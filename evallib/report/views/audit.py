@@ -11,11 +11,18 @@ from evallib.checks.audit import CHECK
 from evallib.design import Design
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
-from evallib.report.formats import decimals_for, format_number
+from evallib.report.formats import decimals_for, format_number, format_p_value
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
+from evallib.report.views.choosing import (
+    checks_of,
+    designs_of,
+    effect_unit,
+    interval_text,
+    named_with_unit,
+    shared_unit,
+)
 from evallib.report.views.naming import SOURCE
-from evallib.report.words import change_unit
 
 KINDS = {
     "random": "At random",
@@ -41,13 +48,8 @@ def design_audit(designs: Iterable[Design], checks: Checks, role: str = "primary
     role : str
         Only outcomes of this role; empty for all.
     """
-    chosen = [design for design in designs if role in ("", design.role)]
-    found = [
-        (design, item)
-        for design in chosen
-        for item in checks.select(CHECK, design.outcome)
-        if item.no_record == design.no_record
-    ]
+    chosen = designs_of(designs, role)
+    found = [(design, item) for design in chosen for item in checks_of(checks, CHECK, design)]
     if not found:
         return Sections((Section("", (f"No {role} outcome was audited.".replace("  ", " "),)),))
     sections = [_section(design, item) for design, item in found]
@@ -57,6 +59,7 @@ def design_audit(designs: Iterable[Design], checks: Checks, role: str = "primary
 
 def _needed(found: list[tuple[Design, CheckResult]]) -> Section:
     """Return how large an effect must be to be found, a row an outcome."""
+    shared = shared_unit([design for design, _ in found])
     rows, larger, is_scaled = [], 0, False
     for design, item in found:
         random = item.table[item.table["kind"] == "random"].iloc[0]
@@ -67,11 +70,10 @@ def _needed(found: list[tuple[Design, CheckResult]]) -> Section:
         is_scaled |= drawn < real
         rows.append(
             {
-                "outcome": design.title,
+                "outcome": named_with_unit(design, shared),
                 "effect": format_number(effect, decimals),
                 "change": format_number(change, max(decimals, decimals_for(change))),
                 "larger": "effect found" if effect > change else "change that would matter",
-                "unit": _unit(design),
                 "adopters": _in_place(drawn, real),
             }
         )
@@ -96,6 +98,7 @@ def _needed(found: list[tuple[Design, CheckResult]]) -> Section:
             "larger": "Which is larger",
             "adopters": "Placebo adopters",
         },
+        units=dict.fromkeys(("effect", "change"), shared),
     )
     return Section("How large must an effect be to be found?", (sentence,), pieces=(table,))
 
@@ -109,10 +112,6 @@ def _section(design: Design, item: CheckResult) -> Section:
 
 def _in_place(drawn: int, real: int) -> str:
     return f"{drawn:,} in place of {real:,}" if drawn < real else f"{drawn:,}"
-
-
-def _unit(design: Design) -> str:
-    return "log points" if design.scale == "log" else change_unit(design.unit)
 
 
 def _decimals(item: CheckResult) -> int:
@@ -140,13 +139,14 @@ def _chart(design: Design, item: CheckResult) -> Chart:
     frame = pd.concat([itself, placebos], ignore_index=True)
     return estimate_chart(
         frame[["placebo", "estimate", "conf_low", "conf_high"]],
-        headline="What the headline finds where nothing happened",
+        headline=_finding(item),
         subtitle=(
-            f"{design.title}: the estimate with its interval, and the mean of placebo estimates "
-            f"with 1.96 standard deviations either side, {_unit(design)}"
+            f"{design.title}: the estimate with its {100 * design.level:g}% interval, and what the "
+            "headline finds where nothing happened: the mean of placebo estimates with 1.96 "
+            f"standard deviations either side, {effect_unit(design.unit)}"
         ),
         source=SOURCE,
-        unit=_unit(design),
+        unit=effect_unit(design.unit),
         label="placebo",
         slug=f"audit-{design.outcome}",
         level=design.level,
@@ -171,49 +171,76 @@ def _chart(design: Design, item: CheckResult) -> Chart:
     )
 
 
-def _table(design: Design, item: CheckResult) -> Table:
+def _finding(item: CheckResult) -> str:
+    """Return which placebo moved most, beside the estimate; that inference is not fit before it."""
     table = item.table
-    shares = ["false_alarms", "false_low", "false_high", "covers_constant", "covers_growing"]
-    shown = table.assign(
-        placebo=table["kind"].map(KINDS), **{name: 100 * table[name] for name in shares}
+    if bool(table["inference_not_fit"].iloc[0]):
+        return "Random placebos are rejected too often: inference not fit"
+    decimals = _decimals(item)
+    own = format_number(float(table["headline"].iloc[0]), decimals)
+    moved = table[table["kind"] != "random"].dropna(subset=["estimate"])
+    if moved.empty:
+        return f"Only random placebos could be drawn; the estimate is {own}"
+    most = moved.loc[moved["estimate"].abs().idxmax()]
+    size = format_number(float(most["estimate"]), decimals)
+    if most["kind"] == "in time":
+        return f"Three years early the same councils moved {size}; estimate {own}"
+    return f"Selected placebos moved {size} on average; the estimate is {own}"
+
+
+def _table(design: Design, item: CheckResult) -> Table:
+    """Return what the draws show, at random and selected, and in a note the placebo in time."""
+    table, decimals = item.table, _decimals(item)
+    draws = table[table["kind"] != "in time"].reset_index(drop=True)
+    alarms = [
+        f"{format_number(100 * row['false_alarms'], 1)} "
+        f"({interval_text(100 * row['false_low'], 100 * row['false_high'], 1)})"
+        for row in draws.to_dict("records")
+    ]
+    pairs = zip(draws["adopters"].astype(int), draws["real"].astype(int), strict=True)
+    shown = pd.DataFrame(
+        {
+            "placebo": draws["kind"].map(KINDS),
+            "adopters": [_in_place(drawn, real) for drawn, real in pairs],
+            "estimate": draws["estimate"],
+            "alarms": alarms,
+            "covers_constant": 100 * draws["covers_constant"],
+            "covers_growing": 100 * draws["covers_growing"],
+        }
     )
-    columns = ["placebo", "adopters", "estimate", "p_value", *shares, "effect_80"]
-    unit, decimals = _unit(design), _decimals(item)
-    is_scaled = bool((table["adopters"] < table["real"]).any())
-    if is_scaled:
-        pairs = zip(table["adopters"], table["real"], strict=True)
-        shown["adopters"] = [_in_place(int(drawn), int(real)) for drawn, real in pairs]
+    early = [
+        f"The exposed councils three years early ({int(row['adopters']):,}): one estimate, "
+        f"{format_number(row['estimate'], decimals)} "
+        f"({interval_text(row['conf_low'], row['conf_high'], decimals)}), p-value "
+        f"{format_p_value(row['p_value'])}."
+        for row in table[table["kind"] == "in time"].to_dict("records")
+    ]
+    is_scaled = bool((draws["adopters"] < draws["real"]).any())
+    shares = ("covers_constant", "covers_growing")
     return Table(
-        shown[columns],
-        f"{design.title}: placebos of the headline on its own panel",
+        shown,
+        f"{design.title}: draws of placebos, on councils and years without exposure",
         notes=(
-            f"{int(table['draws'].iloc[0]):,} draws at random and as many selected, over councils "
-            "and years without exposure. False alarms: draws rejected at 5 per cent, with a 95 per "
-            "cent interval for the number of draws.",
-            f"Injected: an effect of {design.meaningful_change:g}, the meaningful change, and one "
-            "that grows by it every year.",
+            f"{int(draws['draws'].iloc[0]):,} draws at random and as many selected. False alarms: "
+            "draws rejected at 5 per cent, with a 95% interval for the number of draws. The last "
+            f"two columns: share of {100 * design.level:g}% intervals that hold an injected effect "
+            f"of {design.meaningful_change:g}, the change that would matter, or one that grows by "
+            "it every year.",
+            *early,
             *((SCALED,) if is_scaled else ()),
         ),
         slug=f"audit-{design.outcome}",
         units={
-            "estimate": unit,
-            "effect_80": unit,
-            **dict.fromkeys(shares, "per cent"),
+            "estimate": effect_unit(design.unit),
+            **dict.fromkeys(("alarms", *shares), "per cent"),
         },
         labels={
             "placebo": "Placebo",
             "adopters": "Placebo adopters",
             "estimate": "Mean estimate",
-            "false_alarms": "False alarms",
-            "false_low": "False alarms: lower bound",
-            "false_high": "False alarms: upper bound",
-            "covers_constant": "Intervals with the constant effect",
-            "covers_growing": "Intervals with the growing effect",
-            "effect_80": "Effect found in 80 per cent",
+            "alarms": "False alarms, 95% interval",
+            "covers_constant": "Hold constant effect",
+            "covers_growing": "Hold growing effect",
         },
-        decimals={
-            "estimate": decimals,
-            "effect_80": decimals,
-            **dict.fromkeys(shares, 1),
-        },
+        decimals={"estimate": decimals, **dict.fromkeys(shares, 1)},
     )

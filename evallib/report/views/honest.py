@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from evallib.checks import CheckResult, Checks
 from evallib.checks.honest import HONEST, POWER
 from evallib.design import Design, Designs
+from evallib.inference.honest import LARGEST_MBAR
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.formats import decimals_for
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
+from evallib.report.views.choosing import checks_of, designs_of, effect_unit, no_outcome
 from evallib.report.views.naming import SOURCE
-from evallib.report.words import change_unit
 
 RELATIVE, SMOOTH, NONE = "relative magnitudes", "smoothness", "none"
 
@@ -28,19 +31,15 @@ def honest_pretrends(designs: Designs, checks: Checks, role: str = "primary") ->
     role : str
         Only outcomes of this role; empty for all.
     """
-    chosen = [design for design in designs if role in ("", design.role)]
+    chosen = designs_of(designs, role)
     if not chosen:
-        return Sections((Section("", (f"The plan has no {role} outcome.",)),))
+        return no_outcome(role)
     return Sections(tuple(_section(design, checks) for design in chosen))
 
 
 def _section(design: Design, checks: Checks) -> Section:
-    found = {
-        item.check: item
-        for name in (HONEST, POWER)
-        for item in checks.select(name, design.outcome)
-        if item.no_record == design.no_record
-    }
+    names = (HONEST, POWER)
+    found = {item.check: item for name in names for item in checks_of(checks, name, design)}
     sentences = tuple(f"{item.sentence}." for item in found.values())
     pieces: list[Chart | Table] = []
     if HONEST in found and not found[HONEST].table.empty:
@@ -48,10 +47,6 @@ def _section(design: Design, checks: Checks) -> Section:
     if POWER in found and not found[POWER].table.empty:
         pieces.append(_power_table(design, found[POWER]))
     return Section(design.title, sentences, pieces=tuple(pieces))
-
-
-def _unit(design: Design) -> str:
-    return "log points" if design.scale == "log" else change_unit(design.unit)
 
 
 def _decimals(item: CheckResult) -> int:
@@ -73,13 +68,14 @@ def _chart(design: Design, item: CheckResult) -> Chart:
     )
     return estimate_chart(
         frame[["drift", "estimate", "conf_low", "conf_high"]],
-        headline="What drift after exposure the answer bears",
+        headline=_finding(plain["conf_low"], plain["conf_high"], table),
         subtitle=(
-            f"{design.title}: mean effect over the event window, {_unit(design)}, with intervals "
-            "that allow for drift of up to a multiple of the largest before exposure"
+            f"{design.title}: mean effect over the event window, {effect_unit(design.unit)}, with "
+            f"{100 * design.level:g}% intervals that allow for drift of up to a multiple of the "
+            "largest before exposure"
         ),
         source=SOURCE,
-        unit=_unit(design),
+        unit=effect_unit(design.unit),
         label="drift",
         slug=f"honest-{design.outcome}",
         level=design.level,
@@ -88,8 +84,19 @@ def _chart(design: Design, item: CheckResult) -> Chart:
     )
 
 
+def _finding(low: float, high: float, table: pd.DataFrame) -> str:
+    """Return up to which drift the interval excludes zero."""
+    if low <= 0 <= high:
+        return "Even without drift the interval includes zero"
+    most = float(table.loc[table["restriction"] == RELATIVE, "breakdown"].iloc[0])
+    if most >= LARGEST_MBAR:
+        return f"Zero is excluded even with drift {LARGEST_MBAR:g} times that before"
+    return f"Zero is excluded up to drift {most:.2f} times that before"
+
+
 def _bounds_table(design: Design, item: CheckResult) -> Table:
     bends = item.table[item.table["restriction"] == SMOOTH]
+    level = f"{100 * design.level:g}% interval:"
     return Table(
         bends[["bound", "conf_low", "conf_high"]].reset_index(drop=True),
         f"{design.title}: intervals when drift is a line through the leads that may bend",
@@ -98,11 +105,11 @@ def _bounds_table(design: Design, item: CheckResult) -> Table:
             "largest bound shown is the most that the years before exposure allow at 95 per cent.",
         ),
         slug=f"honest-smooth-{design.outcome}",
-        units=dict.fromkeys(("bound", "conf_low", "conf_high"), _unit(design)),
+        units=dict.fromkeys(("bound", "conf_low", "conf_high"), effect_unit(design.unit)),
         labels={
             "bound": "Largest bend",
-            "conf_low": "Interval: lower bound",
-            "conf_high": "Interval: upper bound",
+            "conf_low": f"{level} lower bound",
+            "conf_high": f"{level} upper bound",
         },
         decimals=_decimals(item) + 1,
     )
@@ -111,7 +118,7 @@ def _bounds_table(design: Design, item: CheckResult) -> Table:
 def _power_table(design: Design, item: CheckResult) -> Table:
     shown = item.table.assign(power_pct=100 * item.table["power"])
     columns = ["test", "power_pct", "slope", "bias", "bias_if_passed", "share_of_change"]
-    unit = _unit(design)
+    unit = effect_unit(design.unit)
     return Table(
         shown[columns],
         f"{design.title}: drift that a test of pre-trends finds, and what it would add",

@@ -11,16 +11,34 @@ from evallib.checks import CheckResult, Checks
 from evallib.checks.other_samples import CHECK as OTHER_SAMPLES
 from evallib.checks.placebo_outcomes import CHECK as PLACEBO
 from evallib.checks.placebo_outcomes import placebo_tally
+from evallib.checks.selection import (
+    AFTER,
+    ALIKE,
+    ESTIMATES,
+    EXPOSED,
+    HEADLINE,
+    PATHS,
+    SHIFT,
+    WITH,
+    WITHOUT,
+)
 from evallib.checks.selection import CHECK as MEAN
-from evallib.checks.selection import ESTIMATES, HEADLINE, PATHS, SHIFT, WITH, WITHOUT
 from evallib.design import Design, Designs
 from evallib.report.chart import Chart
 from evallib.report.context_charts import paths_chart
-from evallib.report.formats import decimals_for
+from evallib.report.formats import MINUS, decimals_for
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
+from evallib.report.views.choosing import (
+    checks_of,
+    designs_of,
+    in_heads,
+    interval_text,
+    named_with_unit,
+    shared_unit,
+)
 from evallib.report.views.naming import RULE_WORDS, SOURCE
-from evallib.report.words import change_unit, unit_words
+from evallib.report.words import unit_words
 
 
 def selection_and_the_mean(designs: Designs, checks: Checks, role: str = "primary") -> Sections:
@@ -35,7 +53,7 @@ def selection_and_the_mean(designs: Designs, checks: Checks, role: str = "primar
     role : str
         Only outcomes of this role; empty for all. Placebo outcomes are always shown.
     """
-    chosen = [design for design in designs if role in ("", design.role)]
+    chosen = designs_of(designs, role)
     sections = [_matching(chosen, checks)]
     sections += [found for design in chosen if (found := _paths(design, checks)) is not None]
     sections += [_placebos(designs, checks), _samples(chosen, checks)]
@@ -43,15 +61,13 @@ def selection_and_the_mean(designs: Designs, checks: Checks, role: str = "primar
 
 
 def _one(checks: Checks, check: str, design: Design) -> CheckResult | None:
-    for item in checks.select(check, design.outcome):
-        if item.no_record == design.no_record and not item.table.empty:
-            return item
-    return None
+    found = (item for item in checks_of(checks, check, design) if not item.table.empty)
+    return next(found, None)
 
 
 def _matching(chosen: list[Design], checks: Checks) -> Section:
     """Return a row an outcome: the estimate without and with matching on level and trend."""
-    rows, missing = [], []
+    rows, missing, shared = [], [], shared_unit(chosen)
     for design in chosen:
         item = _one(checks, MEAN, design)
         if item is None:
@@ -71,14 +87,15 @@ def _matching(chosen: list[Design], checks: Checks) -> Section:
                 ("adds", SHIFT),
             )
         }
-        row = {"outcome": design.title, "unit": _unit(design), **figures}
+        row = {"outcome": named_with_unit(design, shared), **figures}
         rows.append({**row, "meaning": lines[SHIFT]["note"], "verdict": item.verdict})
     title = "With and without matching on level and trend"
     if not rows:
         return Section(title, tuple(missing) or ("No outcome was held beside look-alikes.",))
     table = Table(
         pd.DataFrame(rows),
-        "Estimates without and with matching on level and trend before the event",
+        "Estimates without and with matching on level and trend before the event"
+        + _in_brackets(chosen, shared),
         notes=(
             "Without and with matching are of the same exposed councils, years and base: each "
             "council against all that could compare, or against its nearest in level and trend, "
@@ -102,13 +119,18 @@ def _matching(chosen: list[Design], checks: Checks) -> Section:
 
 
 def _interval(row: Mapping[Hashable, Any], places: int) -> str:
-    low, high = (f"{row[name]:.{places}f}" for name in ("conf_low", "conf_high"))
-    text = f"{row['estimate']:+.{places}f} ({low} to {high})"
-    return text.replace("-", "\N{MINUS SIGN}")
+    ends = interval_text(row["conf_low"], row["conf_high"], places)
+    return f"{_signed(row['estimate'], places)} ({ends})"
 
 
-def _unit(design: Design) -> str:
-    return "log points" if design.scale == "log" else change_unit(design.unit)
+def _signed(value: float, places: int) -> str:
+    return f"{value:+.{places}f}".replace("-", MINUS)
+
+
+def _in_brackets(chosen: list[Design], shared: str) -> str:
+    """Return the level of the intervals, and the unit where all outcomes have the same."""
+    level = f"{100 * chosen[0].level:g}% intervals" if chosen else "intervals"
+    return f" ({', '.join(part for part in (shared, level) if part)})"
 
 
 def _paths(design: Design, checks: Checks) -> Section | None:
@@ -116,7 +138,10 @@ def _paths(design: Design, checks: Checks) -> Section | None:
     if item is None:
         return None
     rows = item.table[item.table["part"] == PATHS]
+    after = item.table[item.table["part"] == AFTER].set_index("group")["estimate"]
+    moved = {group: float(after[group]) for group in (EXPOSED, ALIKE)}
     spread = float(rows["estimate"].max() - rows["estimate"].min())
+    places = decimals_for(spread)
     frame = pd.DataFrame(
         {
             "event_time": rows["event_time"].astype(int),
@@ -127,23 +152,28 @@ def _paths(design: Design, checks: Checks) -> Section | None:
     )
     chart: Chart = paths_chart(
         frame,
-        headline="Look-alikes without the event: description, not effect",
+        headline=(
+            f"Exposed councils moved {_signed(moved[EXPOSED], places)}, look-alikes "
+            f"{_signed(moved[ALIKE], places)}: description, not effect"
+        ),
         subtitle=(
             f"{design.title}, {unit_words(design.unit)}: mean of exposed councils, of their "
             "nearest in level and trend before the event, and of all that could compare, by years "
-            f"from the first exposed year ({design.reference} is the base)"
+            f"from the first exposed year (the base is {design.reference}; moved: from it to the "
+            "exposed years)"
         ),
         source=SOURCE,
         unit=unit_words(design.unit),
         year="event_time",
-        axis_title="Years from first exposed year",
+        axis_title="Years from the first exposed year, and exposed councils with figures",
+        under={"councils": "Councils"},
         events=["-1"] if design.event_periods else [],
         slug=f"look-alikes-{design.outcome}",
         notes=(
             "The mean in the base year plus the mean change since, over the exposed councils that "
             "have a figure in that year and whose comparators have one; councils are those.",
         ),
-        decimals=decimals_for(spread),
+        decimals=places,
     )
     return Section(design.title, (f"{item.sentence}.",), pieces=(chart,))
 
@@ -161,11 +191,9 @@ def _placebos(designs: Designs, checks: Checks) -> Section:
         places = decimals_for(float(line["std_error"]))
         rows.append(
             {
-                "outcome": design.title,
+                "outcome": named_with_unit(design, ""),
                 "no_record": RULE_WORDS.get(item.no_record, item.no_record),
-                "unit": _unit(design),
                 "estimate": _interval(line, places),
-                "excludes": "no" if line["conf_low"] <= 0 <= line["conf_high"] else "yes",
                 "holm_p_value": line["holm_p_value"],
                 "councils": int(line["councils"]),
                 "treated_councils": int(line["treated_councils"]),
@@ -190,8 +218,7 @@ def _placebos(designs: Designs, checks: Checks) -> Section:
         slug="placebo-outcomes",
         labels={
             "no_record": "Comparison group",
-            "estimate": "Estimate (interval)",
-            "excludes": "Interval excludes zero",
+            "estimate": in_heads("Estimate", designs.placebos[0].level, ""),
             "holm_p_value": "Holm p-value",
             "treated_councils": "Treated councils",
             "council_years": "Council-years",
@@ -203,7 +230,7 @@ def _placebos(designs: Designs, checks: Checks) -> Section:
 
 def _samples(chosen: list[Design], checks: Checks) -> Section:
     title = "Other samples: concurrent events, spillovers and anticipation"
-    parts = []
+    parts, shared = [], shared_unit(chosen)
     for design in chosen:
         item = _one(checks, OTHER_SAMPLES, design)
         if item is None:
@@ -213,10 +240,9 @@ def _samples(chosen: list[Design], checks: Checks) -> Section:
             is_made = pd.notna(line["estimate"]) and not line["note"]
             parts.append(
                 {
-                    "outcome": design.title,
+                    "outcome": named_with_unit(design, shared),
                     "sample": line["sample"],
                     "estimate": _interval(line, places) if is_made else line["note"],
-                    "unit": _unit(design),
                     "left_out": int(line["left_out"]),
                     "councils": int(line["councils"]),
                     "treated_councils": int(line["treated_councils"]),
@@ -235,7 +261,7 @@ def _samples(chosen: list[Design], checks: Checks) -> Section:
         ),
         slug="other-samples",
         labels={
-            "estimate": "Estimate (interval), or why there is none",
+            "estimate": in_heads("Estimate", chosen[0].level, shared),
             "left_out": "Councils left out",
             "treated_councils": "Treated councils",
         },

@@ -13,8 +13,8 @@ from evallib.report.formats import decimals_for, format_number
 from evallib.report.sections import Section, Sections
 from evallib.report.share_charts import share_chart
 from evallib.report.tables import Table
+from evallib.report.views.choosing import designs_of, effect_unit, no_outcome
 from evallib.report.views.naming import SOURCE
-from evallib.report.words import change_unit
 
 KINDS = {
     CURVE: share_charts.ASSUMED,
@@ -36,15 +36,11 @@ def register_errors(designs: Designs, checks: Checks, role: str = "primary") -> 
     role : str
         Only outcomes of this role; empty for all.
     """
-    chosen = [design for design in designs if role in ("", design.role)]
+    chosen = designs_of(designs, role)
     if not chosen:
-        return Sections((Section("", (f"The plan has no {role} outcome.",)),))
-    sections = [_outcome(design, item) for design in chosen for item in _found(design, checks)]
-    return Sections((_missing(chosen[0]), *sections))
-
-
-def _found(design: Design, checks: Checks) -> list[CheckResult]:
-    return list(checks.select(CHECK, design.outcome))
+        return no_outcome(role)
+    found = [(one, item) for one in chosen for item in checks.select(CHECK, one.outcome)]
+    return Sections((_missing(chosen[0]), *(_outcome(design, item) for design, item in found)))
 
 
 def _missing(design: Design) -> Section:
@@ -150,7 +146,8 @@ def _hidden(design: Design, rows: pd.DataFrame, decimals: int) -> list[str]:
     plain = rows.loc[[CURVE]].iloc[0]
     if not plain["conf_low"] <= 0 <= plain["conf_high"]:
         return []
-    agree = f"{_unit(design)} would agree with the figures, where {design.meaningful_change:g}"
+    unit = effect_unit(design.unit)
+    agree = f"{unit} would agree with the figures, where {design.meaningful_change:g}"
     if IMPLIED in rows.index:
         _, first, last = _three(rows, IMPLIED, decimals)
         return [
@@ -165,8 +162,17 @@ def _hidden(design: Design, rows: pd.DataFrame, decimals: int) -> list[str]:
     ]
 
 
-def _unit(design: Design) -> str:
-    return "log points" if design.scale == "log" else change_unit(design.unit)
+def _finding(rows: pd.DataFrame, decimals: int) -> str:
+    """Return how far the missing events could move the estimate, or what a share would make of it.
+
+    Worst cases are the furthest that were found, so that the title says 'could'.
+    """
+    if WORST in rows.index:
+        _, low, high = _three(rows, WORST, decimals)
+        return f"Missing events could move the estimate from {low} to {high}"
+    here, there = (_three(rows, CURVE, decimals, place)[0] for place in (0, -1))
+    share = 100 * float(rows.loc[[CURVE], "share"].iloc[-1])
+    return f"With {share:.0f}% of controls exposed, {here} would be {there}"
 
 
 def _chart(design: Design, table: pd.DataFrame, decimals: int) -> Chart:
@@ -181,14 +187,14 @@ def _chart(design: Design, table: pd.DataFrame, decimals: int) -> Chart:
     order = frame["kind"].map({kind: place for place, kind in enumerate(KINDS.values())})
     return share_chart(
         frame.iloc[order.argsort(kind="stable")],
-        headline="What errors of the register could do",
+        headline=_finding(rows.set_index("part"), decimals),
         subtitle=(
-            f"{design.title}: group-time effect, {_unit(design)}, by the share of controls "
-            f"exposed unnoticed, {100 * design.level:g}% intervals; and its range over assignments "
-            "of the missing events"
+            f"{design.title}: group-time effect, {effect_unit(design.unit)}, by the share of "
+            f"controls exposed unnoticed, {100 * design.level:g}% intervals; and its range over "
+            "assignments of the missing events"
         ),
         source=SOURCE,
-        unit=_unit(design),
+        unit=effect_unit(design.unit),
         slug=f"register-errors-{design.outcome}",
         meaningful_change=design.meaningful_change,
         notes=(
