@@ -105,6 +105,31 @@ def test_dates_become_a_register(tmp_path: Path) -> None:
     assert len(filled_in(tmp_path, table).registers["my_visits"]) == 2
 
 
+def test_dates_that_cannot_be_read_are_told_with_their_cells(tmp_path: Path) -> None:
+    rows: Rows = [["Council", "Date of visit"], ["Leeds", "05/14/2021"], ["Hull", "14/05/21"]]
+    rows += [["Camden", "not known"], ["Derby", "June 2021"], ["England", ""]]
+    said = guess(str(write_csv(tmp_path / "visits.csv", rows)))
+    assert block(said)["start_date"] == "Date of visit"
+    told = " ".join(said.replace("\n#   ", " ").split())
+    for line, cell, problem in (
+        (2, "05/14/2021", "the day is read first"),
+        (3, "14/05/21", "two digits"),
+        (4, "not known", "no date of a form that is read"),
+    ):
+        assert f"column 'Date of visit', line {line} '{cell}': cannot be read" in told
+        assert problem in told
+    assert told.count("4 May 2021, May 2021") == 3 and "years 2021 to 2021" in told
+
+
+def test_marked_years_are_one_indicator_and_unknown_marks_are_told(tmp_path: Path) -> None:
+    rows: Rows = [["Council", "2021-22", "2022-23 (p)", "2023-24 (x)"], ["Leeds", 1, 2, 3]]
+    said = guess(str(write_csv(tmp_path / "a.csv", rows)))
+    assert [one["column"] for one in block(said)["indicators"]] == ["{year}"]
+    told = " ".join(said.replace("\n#   ", " ").split())
+    assert "read as the year: '2022-23 (p)'" in told
+    assert "headings '2023-24 (x)': the year has a mark that is not known" in told
+
+
 def test_a_database_is_read_and_named_from_the_project(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "a.db") as open_:
         open_.execute('CREATE TABLE "a b" (code TEXT, year TEXT, visits REAL)')

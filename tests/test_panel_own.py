@@ -130,6 +130,36 @@ def test_years_may_stand_in_the_headings(tmp_path: Path, headings: tuple[object,
     }
 
 
+def test_marked_years_are_read_as_the_year_and_told(tmp_path: Path) -> None:
+    marked = ["2019/20", "2020-21 [revised]", "2021/22 r", "2022-23*", "2023-24 (p)"]
+    rows: Rows = [["Council", *marked, "2023-24 (%)"], ["Leeds", 1, 2, 3, 4, 5, 6]]
+    write_csv(tmp_path / "wide.csv", rows)
+    table = long_table("wide.csv", year=None, indicators=[VISITS | {"column": "{year}"}])
+    store = joined(tmp_path, table)
+    years = ["2019/20", "2020/21", "2021/22", "2022/23", "2023/24"]
+    wanted = {("E08000035", y, VISITS["name"]): n for n, y in enumerate(years, 1)}
+    assert own_figures(store, VISITS["name"]) == wanted
+    told = "provisional 2023/24; revised 2020/21, 2021/22; with a note 2022/23."
+    assert f"wide.csv: years with a mark are read as the year: {told}" in store.notes
+    long: Rows = [["Council", "Year", "Visits"], ["Leeds", "2015p", 1], ["Leeds", "2016", 2]]
+    write_csv(tmp_path / "long.csv", long)
+    table = long_table("long.csv", indicators=[VISITS], year_means="financial year ending")
+    store = joined(tmp_path, table)
+    assert own_figures(store, VISITS["name"]) == {
+        ("E08000035", "2014/15", VISITS["name"]): 1.0,
+        ("E08000035", "2015/16", VISITS["name"]): 2.0,
+    }
+    assert any(note.endswith("provisional 2014/15.") for note in store.notes)
+
+
+def test_a_mark_that_the_mapping_names_belongs_to_the_heading(tmp_path: Path) -> None:
+    rows: Rows = [["Council", "2015/16", "2015/16 (r)"], ["Leeds", 1, 2]]
+    write_csv(tmp_path / "wide.csv", rows)
+    table = long_table("wide.csv", year=None, indicators=[VISITS | {"column": "{year} (r)"}])
+    store = joined(tmp_path, table)
+    assert own_figures(store, VISITS["name"]) == {("E08000035", "2015/16", VISITS["name"]): 2.0}
+
+
 def test_several_indicators_may_stand_in_headings_or_in_one_column(tmp_path: Path) -> None:
     wide: Rows = [
         ["Council", "% satisfied 2015-16", "Visits 2015-16", "% satisfied 2016-17"],
@@ -194,6 +224,8 @@ def test_names_are_dated_and_a_checked_list_settles_the_doubtful(tmp_path: Path)
         ("E07000195", "2018/19", "satisfied_pct"): 52,
     }
     assert any("'Dorset' is read as the council then in office" in note for note in store.notes)
+    by_hand = "a.csv: 1 name is settled by hand in names.csv: 'Newcastle' is Newcastle-under-Lyme"
+    assert f"{by_hand} (E07000195)." in store.notes
 
 
 def test_codes_are_followed_and_figures_outside_office_are_flagged(tmp_path: Path) -> None:

@@ -72,6 +72,10 @@ CELLS: dict[str, tuple[Rows, tuple[str, ...]]] = {
     "years that do not follow": ([["Leeds", "2015/17", 51]], ("B2 '2015/17'", "do not follow")),
     "a date in the year column": ([["Leeds", "01/04/2015", 51]], ("B2 '01/04/2015'", "a date")),
     "a serial number of a date": ([["Leeds", 42095, 51]], ("B2 '42095'", "no year")),
+    "a mark behind a year that is not known": (
+        [["Leeds", "2015/16 (x)", 51], ["Leeds", "2016/17 (p)", 51]],
+        ("B2 '2015/16 (x)'", "the mark '(x)', which is not known", "[provisional]"),
+    ),
     "shares and percentages": (
         [["Leeds", "2015/16", 0.51], ["Leeds", "2016/17", 52.0], ["Hackney", "2016/17", 60]],
         ("shares from 0 to 1 (C2 '0.51' (Leeds))", "C3 '52' (Leeds), C4", "one column"),
@@ -113,6 +117,62 @@ def test_a_bad_cell_is_told_with_its_place(tmp_path: Path, what: str) -> None:
     rows, words = CELLS[what]
     said = one_fault(tmp_path, table_of(tmp_path, *rows))
     assert all(word in said for word in words), said
+
+
+HEADINGS: dict[str, tuple[list[object], dict[str, Any], tuple[str, ...]]] = {
+    "an unknown mark": (
+        ["2015/16", "2016/17 (p)", "2017/18 [b]"],
+        {},
+        ("a.xlsx, sheet 'Results', headings '2017/18 [b]'", "not known ('[b]')", "(p)"),
+    ),
+    "one year twice": (
+        ["2015/16", "2016/17", "2016-17 (r)"],
+        {},
+        ("headings '2016/17' and '2016-17 (r)'", "same year", "two figures"),
+    ),
+    "financial years called calendar years": (
+        ["2014-15", "2015-16 (p)", "2016-17"],
+        {"year_means": "calendar year"},
+        ("headings, '2014-15', '2015-16 (p)', '2016-17'", "financial years", "period_basis"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HEADINGS)
+def test_bad_years_in_headings_are_told_with_their_heading(tmp_path: Path, what: str) -> None:
+    years, keys, words = HEADINGS[what]
+    rows: Rows = [["Council", *years], ["Leeds", 51, 52, 53], ["Hackney", 61, 62, 63]]
+    write_xlsx(tmp_path / "a.xlsx", {"Results": rows})
+    table = long_table("a.xlsx", year=None, **keys)
+    table["indicators"] = [SATISFIED | {"column": "{year}"}]
+    said = one_fault(tmp_path, table)
+    assert all(word in said for word in words), said
+
+
+def test_financial_years_in_a_column_are_no_calendar_years(tmp_path: Path) -> None:
+    table = table_of(tmp_path, ["Leeds", "2015/16", 51]) | {"year_means": "calendar year"}
+    said = one_fault(tmp_path, table)
+    assert "column 'Year', B2 '2015/16'" in said and "January to March" in said
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("05/14/2017", "the day is read first"),
+        ("14/05/17", "two digits"),
+        ("May-17", "two digits"),
+        ("not known", "no date of a form that is read"),
+        ("2017/18 (p)", "a mark behind it"),
+        ("2017/19", "do not follow"),
+    ],
+)
+def test_a_date_that_cannot_be_read_is_told_with_its_cell(
+    tmp_path: Path, cell: str, said: str
+) -> None:
+    write_csv(tmp_path / "v.csv", [["Council", "When"], ["Leeds", "14-05-2017"], ["Hull", cell]])
+    table = {"file": "v.csv", "council": "Council", "register": "my_visits", "kind": "visit"}
+    told = one_fault(tmp_path, table | {"start_date": "When"})
+    assert f"column 'When', line 3 '{cell}'" in told and said in told and "4 May 2021" in told
 
 
 def test_a_unit_without_per_cent_refuses_the_sign(tmp_path: Path) -> None:

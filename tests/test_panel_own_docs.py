@@ -60,6 +60,8 @@ def test_the_steps_of_the_page_lead_to_a_report(project: Path) -> None:
                 said[line.split()[1] + line.split()[-1]] = evallib(project, line)
     validated = said["validatemy_survey"]
     assert "299 figures of 30 councils" in validated and "12 events of 12 councils" in validated
+    by_hand = "1 name is settled by hand in my_tables/satisfaction.names.csv: 'Newcastle' is"
+    assert by_hand in validated
     report = Path(said["runmy_survey"].strip().splitlines()[-1])
     assert "Residents satisfied with the council" in report.read_text(encoding="utf-8")
     estimates = pd.read_csv(report.parent / "estimates.csv")
@@ -69,6 +71,7 @@ def test_the_steps_of_the_page_lead_to_a_report(project: Path) -> None:
     first = headline[headline["no_record"] == "assume_not_exposed"].iloc[0]
     assert round(first["estimate"], 1) == 2.8 and first["n_treated_units"] == 12
     quality = (report.parent / "notebooks" / "01_panel_quality.html").read_text(encoding="utf-8")
+    assert by_hand.partition(":")[0] in quality
     assert "my_tables/satisfaction.csv" in quality and "made up for this page" in quality
     assert str(project) not in quality
 

@@ -6,20 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
-from evallib.errors import DataError, Fault, did_you_mean, first_five
+from evallib.errors import Fault, first_five
 from evallib.panel.codes import CodeBook
 from evallib.panel.importers.cells import is_council_code, is_other_area
 from evallib.panel.own.grid import Grid, places, shown_cell
 from evallib.panel.own.names import Answer, NameBook
+from evallib.panel.own.settled import LEAVE_OUT, settled_notes
 from evallib.panel.own.years import plain_heading
-from evallib.panel.reading import read_text_table
-from evallib.plan.places import shown_path
 
-LEAVE_OUT = "leave out"
 _MOST_NAMES = 12
 _AREA = re.compile(r"[A-Z]\d{8}")
 _CODE_LIKE = re.compile(r"[A-Za-z]\d{4,}")
@@ -37,6 +34,8 @@ class Register:
         Which names.
     settled : mapping of str to str
         Plain name to the code, or to `LEAVE_OUT`, that a names file gives it.
+    settled_in : str
+        How messages name that file.
     leave_out : frozenset of str
         Plain texts of rows that are no councils.
     as_of : int or None
@@ -47,6 +46,7 @@ class Register:
     book: CodeBook
     names: NameBook
     settled: Mapping[str, str] = field(default_factory=dict)
+    settled_in: str = ""
     leave_out: frozenset[str] = frozenset()
     as_of: int | None = None
 
@@ -64,7 +64,8 @@ class Councils:
     faults : list of Fault
         Rows without a council.
     notes : list of str
-        Names that stand for one council and later for another.
+        Names that a names file settles, and names that stand for one council and later for
+        another.
     """
 
     codes: pd.Series
@@ -116,6 +117,8 @@ def find_councils(
     faults = _faults(grid, position, pairs, wrong)
     if notes and early and register.as_of is None:
         faults.append(_recast(grid.column(position), early, notes))
+    by_hand = {text: code for (text, _), code in codes.items() if _is_settled(text, register)}
+    notes += settled_notes(grid.file, register.settled_in, by_hand, register.names)
     return Councils(found, texts, faults, notes)
 
 
@@ -140,6 +143,10 @@ def rows_left_out(grid: Grid, position: int, register: Register) -> tuple[set[in
         for kind, n in sorted(left.items())
     ]
     return set(out.index), notes
+
+
+def _is_settled(text: str, register: Register) -> bool:
+    return register.settled.get(plain_heading(text), "") not in ("", LEAVE_OUT)
 
 
 def _text(cell: object) -> str:
@@ -235,52 +242,3 @@ def _remedy(problem: str) -> str:
         "Write its code beside it in a file with the columns name and code and give that as "
         "names: (`evallib import --guess` writes one), or list it under leave_out"
     )
-
-
-def read_settled(path: Path, book: CodeBook) -> dict[str, str]:
-    """Read a checked list of names and codes.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV file with the columns name and code; others are not read. A code is a council's,
-        ``leave out``, or empty where nobody has decided yet.
-    book : CodeBook
-        Codes that are known.
-
-    Returns
-    -------
-    dict
-        Plain name to code, `LEAVE_OUT` or empty text.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read, lacks a column, names one name twice with different codes, or
-        holds a code that no council ever had.
-    """
-    label = shown_path(path)
-    table = read_text_table(path, label)
-    lost = [name for name in ("name", "code") if name not in table.columns]
-    if lost:
-        what = f"has no column {' and no column '.join(lost)}."
-        what += did_you_mean(lost[0], table.columns)
-        raise DataError([Fault(label, what, "", "Head the columns name and code")])
-    settled: dict[str, str] = {}
-    faults: list[Fault] = []
-    for line, name, code in table[["name", "code"]].itertuples():
-        if name.startswith("'") and name[1:2] in tuple("=+-@"):
-            name = name[1:]  # put before it so that no spreadsheet program runs it
-        key, code = plain_heading(name), " ".join(code.split())
-        if code.casefold() == LEAVE_OUT:
-            code = LEAVE_OUT
-        where = f"{label}, line {line}, column code, name {shown_cell(name)}"
-        if code and code != LEAVE_OUT and code not in book.known:
-            what = f"{shown_cell(code)} is neither a council's code nor '{LEAVE_OUT}'"
-            faults.append(Fault(where, what, "", "Mend the code"))
-        if settled.get(key, code) != code:
-            faults.append(Fault(where, "the name has two codes in this file", "", "Keep one"))
-        settled[key] = code
-    if faults:
-        raise DataError(faults)
-    return settled

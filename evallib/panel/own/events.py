@@ -9,9 +9,10 @@ import pandas as pd
 from evallib.errors import DataError, Fault
 from evallib.panel import schemas
 from evallib.panel.own.councils import Register, find_councils, rows_left_out
-from evallib.panel.own.dates import EventDate, financial_year_of, read_date
-from evallib.panel.own.figures import Taken
+from evallib.panel.own.date_columns import read_dates
+from evallib.panel.own.dates import financial_year_of
 from evallib.panel.own.grid import Grid, places, shown_cell
+from evallib.panel.own.taken import Taken
 from evallib.panel.registers import follow_register
 from evallib.plan.own_data import OwnTable
 
@@ -40,8 +41,8 @@ def take_events(grid: Grid, table: OwnTable, register: Register) -> Taken:
     taken.faults += grid.unsure_cells(list(at.values()))
     out, taken.notes = rows_left_out(grid, at["council"], register)
     frame = grid.frame[~grid.frame.index.isin(out)]
-    starts = _dates(grid, frame, at["start_date"], taken.faults, optional=False)
-    ends = _dates(grid, frame, at.get("end_date"), taken.faults, optional=True)
+    starts = read_dates(grid, frame, at["start_date"], taken.faults, optional=False)
+    ends = read_dates(grid, frame, at.get("end_date"), taken.faults, optional=True)
     rows = pd.Series(frame.index, index=frame.index)
     # Without a date no council of two of one name can be told; the date has its own fault.
     dated = rows[[row in starts for row in rows]]
@@ -100,35 +101,6 @@ def _texts(frame: pd.DataFrame, position: int | None) -> pd.Series:
     return frame[position].map(
         lambda cell: "" if cell is None or cell != cell else " ".join(str(cell).split())
     )
-
-
-def _dates(
-    grid: Grid, frame: pd.DataFrame, position: int | None, faults: list[Fault], *, optional: bool
-) -> dict[int, EventDate]:
-    """Return the dates of a column by row; what is none has a fault."""
-    if position is None:
-        return {}
-    read: dict[int, EventDate] = {}
-    problems: dict[str, list[tuple[int, object]]] = {}
-    for row, cell in frame[position].items():
-        blank = cell is None or cell != cell or str(cell).strip() == ""
-        if blank and optional:
-            continue
-        try:
-            read[int(str(row))] = read_date("" if blank else cell)
-        except ValueError as error:
-            problems.setdefault(str(error), []).append((int(str(row)), cell))
-    for problem, found in problems.items():
-        shown = places(grid, [r for r, _ in found], position, [shown_cell(c) for _, c in found])
-        faults.append(
-            Fault(
-                f"{grid.column(position)}, {shown}",
-                f"cannot be read as a date: it is {problem}",
-                "The event cannot be put before or after a figure",
-                "Write dates as 2021-05-04, 04/05/2021 (the day first), May 2021, 2021 or 2021/22",
-            )
-        )
-    return read
 
 
 def _kinds(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pandas as pd
 
 from evallib.errors import DataError, Fault
@@ -12,35 +10,12 @@ from evallib.panel.own.duplicates import duplicate_faults
 from evallib.panel.own.grid import Grid, places, shown_cell
 from evallib.panel.own.percentages import is_percent
 from evallib.panel.own.scale import scaled
+from evallib.panel.own.taken import Taken
 from evallib.panel.own.values import is_missing, read_figure
-from evallib.panel.own.years import (
-    YearCell,
-    label_year,
-    plain_heading,
-    read_year,
-    years_of_headings,
-)
+from evallib.panel.own.year_columns import with_years, year_positions
+from evallib.panel.own.years import plain_heading
 from evallib.plan.own_data import YEAR, OwnIndicator, OwnTable
-from evallib.plan.years import EARLIEST, LATEST, format_financial_year
-
-
-@dataclass(slots=True)
-class Taken:
-    """What was taken from a table.
-
-    Parameters
-    ----------
-    figures : pandas.DataFrame
-        council_code (as published or of the name's council), fin_year, indicator, value, file.
-    faults : list of Fault
-        What is wrong; the figures may not be used then.
-    notes : list of str
-        What the record of a run says about the table.
-    """
-
-    figures: pd.DataFrame
-    faults: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+from evallib.plan.years import format_financial_year
 
 
 def take_figures(grid: Grid, table: OwnTable, register: Register) -> Taken:
@@ -74,7 +49,7 @@ def take_figures(grid: Grid, table: OwnTable, register: Register) -> Taken:
                 Fault(grid.label, "has no figure that the mapping takes", "", _LOOK)
             )
         return taken
-    cells = _with_years(grid, cells, table, taken.faults)
+    cells = with_years(grid, cells, table, taken)
     dated = cells[cells["is_dated"]]
     found = find_councils(grid, council, dated["row"], dated["first"], register)
     taken.faults += found.faults
@@ -147,18 +122,7 @@ def _columns_of(
 ) -> list[tuple[int, str]]:
     """Return the positions of an indicator's columns, each with the year of its heading."""
     if YEAR in one.column:
-        found = years_of_headings(grid.header, one.column)
-        if not found:
-            faults.append(
-                Fault(
-                    grid.label,
-                    f"no heading is '{one.column}' with a year (headings: "
-                    f"{', '.join(grid.header[:8])})",
-                    "Its figures cannot be found",
-                    f"Mend {key} in the plan: {YEAR} stands for the year alone",
-                )
-            )
-        return found
+        return year_positions(grid, one.column, key, faults)
     at: dict[str, int] = {}
     _find(grid, one.column, key, at, faults)
     return [(at[key], "")] if key in at else []
@@ -186,88 +150,6 @@ def _given(grid: Grid, cells: pd.DataFrame, table: OwnTable, notes: list[str]) -
         noun = "cell has" if count == 1 else "cells have"
         notes.append(f"{grid.file}: {count:,} {noun} no figure of {name}.")
     return cells[~lost]
-
-
-def _with_years(
-    grid: Grid, cells: pd.DataFrame, table: OwnTable, faults: list[Fault]
-) -> pd.DataFrame:
-    """Add `first`, the first calendar year of each cell's label, and `is_dated`."""
-    read: dict[object, YearCell] = {}
-    problems: dict[str, list[tuple[int, object]]] = {}
-    by_row = cells.drop_duplicates("row" if not table.is_wide else "position")
-    for row, position, cell in by_row[["row", "position", "year_cell"]].itertuples(index=False):
-        try:
-            read[cell] = read_year(cell)
-        except ValueError as error:
-            problems.setdefault(str(error), []).append((position if table.is_wide else row, cell))
-    where = f"{grid.label}, headings" if table.is_wide else _year_place(grid, table)
-    for problem, found in problems.items():
-        shown = ", ".join(_year_shown(grid, table, at, cell) for at, cell in found[:5])
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        faults.append(
-            Fault(
-                f"{where}, {shown}{more}",
-                f"is {problem}, not a year",
-                "A figure in the wrong year moves the estimate",
-                "Write years as 2015/16 or 2015; format the column as text in the spreadsheet",
-            )
-        )
-    faults += _mixed_years(grid, table, by_row, read, where)
-    first = [
-        label_year(read[cell], table.year_means) if cell in read else 0
-        for cell in cells["year_cell"]
-    ]
-    return cells.assign(first=first, is_dated=[EARLIEST <= one <= LATEST for one in first])
-
-
-def _year_place(grid: Grid, table: OwnTable) -> str:
-    return grid.column(grid.find(str(table.year), "year"))
-
-
-def _year_shown(grid: Grid, table: OwnTable, at: int, cell: object) -> str:
-    if table.is_wide:
-        return shown_cell(grid.header[at])
-    return f"{places(grid, [at], grid.find(str(table.year), 'year'))} {shown_cell(cell)}"
-
-
-def _mixed_years(
-    grid: Grid,
-    table: OwnTable,
-    by_row: pd.DataFrame,
-    read: dict[object, YearCell],
-    where: str,
-) -> list[Fault]:
-    """Return a fault where single years have no meaning, or stand among financial years."""
-    at = "position" if table.is_wide else "row"
-    dated = by_row[by_row["year_cell"].map(lambda cell: cell in read)]
-    single = dated["year_cell"].map(lambda cell: not read[cell].is_pair).astype(bool)
-    if not single.any():
-        return []
-
-    def told(rows: pd.DataFrame) -> str:
-        shown = [_year_shown(grid, table, a, c) for a, c in rows[[at, "year_cell"]].to_numpy()[:5]]
-        return ", ".join(shown) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
-
-    if not single.all():
-        return [
-            Fault(
-                where,
-                f"financial years ({told(dated[~single])}) and single years "
-                f"({told(dated[single])}) stand in one column",
-                "It is not known which twelve months the single years mean",
-                "Write all of them the same way, or give the table twice",
-            )
-        ]
-    if table.year_means is None:
-        return [
-            Fault(
-                f"{where}, {told(dated)}",
-                "holds single years, and the mapping does not say what they mean",
-                "2015 may be the calendar year, 2015/16 or 2014/15",
-                "Add year_means: calendar year, financial year starting or financial year ending",
-            )
-        ]
-    return []
 
 
 def _figures_of(grid: Grid, cells: pd.DataFrame, one: OwnIndicator, taken: Taken) -> pd.DataFrame:

@@ -84,9 +84,10 @@ def _years(guess: Guess, rows: Collection[int]) -> pd.DataFrame:
     """Return row and first calendar year of every entry with a figure, or with a date."""
     frame, roles = guess.grid.frame, guess.roles
     entries: list[tuple[int, int]] = []
+    marked: dict[str, None] = {}
     if guess.is_register:
         for row, cell in frame[roles.date].items():
-            entries += [(int(str(row)), _dated(cell))] if row in rows else []
+            entries += [(int(str(row)), _dated(cell) or _NOW)] if row in rows else []
         return pd.DataFrame(entries, columns=["row", "first"])
     headed = [
         (position, year)
@@ -107,16 +108,19 @@ def _years(guess: Guess, rows: Collection[int]) -> pd.DataFrame:
                 year = read_year(cell)
             except ValueError:
                 continue
+            marked |= {f"'{cell}'": None} if year.mark else {}
             guess.single_years |= not year.is_pair and roles.has_years
             entries.append((number, year.first))
+    if marked:
+        guess.facts.append(f"years with a mark are read as the year: {first_five(list(marked))}")
     return pd.DataFrame(entries, columns=["row", "first"])
 
 
-def _dated(cell: object) -> int:
+def _dated(cell: object) -> int | None:
     try:
         return financial_year_of(read_date(cell).text)
     except ValueError:
-        return _NOW
+        return None
 
 
 def _look_at_councils(guess: Guess, store: Store, names: NameBook) -> None:
@@ -127,9 +131,7 @@ def _look_at_councils(guess: Guess, store: Store, names: NameBook) -> None:
     texts = grid.frame[position].map(lambda c: " ".join(str(c).split()) if c == c and c else "")
     areas = [text for text in dict.fromkeys(texts) if text and names.is_area(text)]
     guess.leave_out = [text for text in areas if names.find(text, _NOW).certainty != "known"]
-    register = Register(
-        store.book, names, {}, frozenset(plain_heading(text) for text in guess.leave_out)
-    )
+    register = Register(store.book, names, leave_out=frozenset(map(plain_heading, guess.leave_out)))
     out, notes = rows_left_out(grid, position, register)
     years = _years(guess, set(grid.frame.index) - out)
     found = find_councils(grid, position, years["row"], years["first"], register)
@@ -153,6 +155,9 @@ def _look_at_councils(guess: Guess, store: Store, names: NameBook) -> None:
     ]
     if len(empty):
         guess.facts.append(f"{len(empty):,} rows without a council: fill or delete them")
+    if guess.is_register:
+        dates = guess.grid.frame[guess.roles.date]
+        matched = matched[[_dated(dates[row]) is not None for row in matched["row"]]]
     if len(matched) and (guess.is_register or guess.roles.has_years):
         low, high = int(matched["first"].min()), int(matched["first"].max())
         guess.facts.append(f"years {low} to {high}, by the first calendar year of the label")

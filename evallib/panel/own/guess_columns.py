@@ -10,11 +10,16 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from evallib.panel.importers.cells import MARKS, is_council_code, is_other_area
-from evallib.panel.own.dates import read_date
+from evallib.panel.own.dates import is_shaped_like_a_date, read_date
 from evallib.panel.own.grid import Grid
 from evallib.panel.own.names import NameBook
 from evallib.panel.own.values import read_figure
-from evallib.panel.own.years import YearCell, read_year, split_heading
+from evallib.panel.own.years import (
+    YearCell,
+    doubtful_headings,
+    read_year,
+    split_heading,
+)
 from evallib.plan.own_data import YEAR
 
 _ENOUGH = 0.5
@@ -27,6 +32,7 @@ _ORDINALS = re.compile(
     r"|(la|council|authority|local authority) (no\.?|number)",
     re.IGNORECASE,
 )
+_SAYS_DATE = re.compile(r"\b(date|when|day|month|started|began|start)\b", re.IGNORECASE)
 _SAYS_MEASURE = re.compile(r"indicator|measure|metric|series", re.IGNORECASE)
 
 
@@ -171,14 +177,21 @@ def _year_or_none(cell: object) -> YearCell | None:
 
 
 def _date_share(grid: Grid, position: int) -> float:
+    """Return the share of a column's cells that are dates, or look like dates that are not read.
+
+    Where the heading says so, half of them are enough.
+    """
     cells = cells_of(grid, position)
-    dated = 0
-    for cell in cells:
-        try:
-            dated += read_date(cell).precision in ("day", "month")
-        except ValueError:
-            continue
-    return dated / len(cells) if len(cells) else 0.0
+    dated = sum(_is_day_or_month(cell) or is_shaped_like_a_date(cell) for cell in cells)
+    share = dated / len(cells) if len(cells) else 0.0
+    return 1.0 if share >= _ENOUGH and _SAYS_DATE.search(grid.header[position]) else share
+
+
+def _is_day_or_month(cell: object) -> bool:
+    try:
+        return read_date(cell).precision in ("day", "month")
+    except ValueError:
+        return False
 
 
 def _figure_columns(grid: Grid, free: list[int], *, by_year: bool) -> list[FigureColumn]:
@@ -207,7 +220,9 @@ def _figure_columns(grid: Grid, free: list[int], *, by_year: bool) -> list[Figur
         telling = whole - sum(n for mark, n in marks.items() if mark.strip("[]").lower() in MARKS)
         if telling and numbers / telling >= _ENOUGH and few and not _ORDINALS.fullmatch(column):
             found.append(FigureColumn(column, tuple(positions), marks, signs > 0))
-    return found
+    by_year_too = [one.column for one in found if YEAR in one.column]
+    unclear = {at for column in by_year_too for at, _ in doubtful_headings(grid.header, column)}
+    return [one for one in found if not unclear.issuperset(one.positions)]
 
 
 def _measure_column(grid: Grid, roles: Roles, free: list[int]) -> int | None:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import yaml
 
+from evallib.panel.own.date_columns import read_dates
 from evallib.panel.own.proposal import Guess, Proposed
+from evallib.panel.own.year_columns import year_positions
+from evallib.panel.own.years import plain_heading
 from evallib.plan.own_data import CALENDAR, CHANGE_ME, ENDING, STARTING, YEAR
 
 _WIDTH = 96
@@ -52,7 +55,15 @@ def _mend_first(guess: Guess) -> list[str]:
     roles = guess.roles
     used = [n for n in (roles.council, roles.year, roles.date, roles.measure) if n is not None]
     used += [n for one in roles.figures for n in one.positions]
-    return [f"mend first: {fault.where}: {fault.what}" for fault in guess.grid.unsure_cells(used)]
+    faults = guess.grid.unsure_cells(used)
+    for one in roles.figures:
+        if YEAR in one.column:
+            year_positions(guess.grid, one.column, "column", faults)
+    if guess.is_register:
+        texts = guess.grid.frame[roles.council or 0].map(lambda cell: plain_heading(str(cell)))
+        rows = guess.grid.frame[~texts.isin([plain_heading(text) for text in guess.leave_out])]
+        read_dates(guess.grid, rows, roles.date, faults, optional=False)
+    return [f"mend first: {fault.where}: {fault.what}. {fault.remedy}" for fault in faults]
 
 
 def _first_key(guess: Guess) -> Iterator[str]:

@@ -13,14 +13,15 @@ from evallib.errors import DataError, Fault, did_you_mean
 from evallib.panel.codes import follow_table
 from evallib.panel.derived.names import all_indicators
 from evallib.panel.figures import ONLY_ADDED_UP, flag_recast
-from evallib.panel.own.councils import Register, read_settled
+from evallib.panel.own.councils import Register
 from evallib.panel.own.databases import find_database, read_table
 from evallib.panel.own.events import take_events
 from evallib.panel.own.figures import take_figures
-from evallib.panel.own.files import read_grid
+from evallib.panel.own.files import file_label, read_grid
 from evallib.panel.own.grid import Grid
 from evallib.panel.own.names import NameBook
 from evallib.panel.own.percentages import PERCENT, is_percent
+from evallib.panel.own.settled import read_settled
 from evallib.panel.own.years import plain_heading
 from evallib.panel.periods import CALENDAR_YEAR, PeriodRule, period_rule
 from evallib.panel.sidecars import OGL_ATTRIBUTION
@@ -141,11 +142,13 @@ def _open(
     """Read a table's cells and its names file; the faults of both come together."""
     faults: list[Fault] = []
     settled: dict[str, str] = {}
+    settled_in = ""
     grid: Grid | None = None
     where = f"{_label(plan)}, own_data[{at}]"
     if table.names is not None:
         try:
-            settled = read_settled(_file(table.names, plan, f"{where}.names"), store.book)
+            path = _file(table.names, plan, f"{where}.names")
+            settled, settled_in = read_settled(path, store.book), file_label(path)
         except DataError as error:
             faults += error.faults
     try:
@@ -162,7 +165,7 @@ def _open(
         raise DataError(faults)
     leave_out = frozenset(plain_heading(text) for text in table.leave_out)
     as_of = parse_financial_year(table.names_as_of) if table.names_as_of else None
-    return grid, Register(store.book, names, settled, leave_out, as_of)
+    return grid, Register(store.book, names, settled, settled_in, leave_out, as_of)
 
 
 def _file(name: str, plan: Plan, where: str) -> Path:

@@ -98,6 +98,7 @@ class NameBook:
             Holder(code, name, "", read_spelling(name), "", _FOUNDED_2009)
             for code, name in merged[["old_code", "council_name"]].to_numpy().tolist()
         ]
+        self._by_code = {one.code: one for one in holders}
         self._by_base: dict[str, list[Holder]] = {}
         for one in holders:
             self._by_base.setdefault(one.spelling.base, []).append(one)
@@ -109,6 +110,10 @@ class NameBook:
         full = (read_spelling(name) if isinstance(name, str) else name).full
         words = set(full.split())
         return full in self._areas or bool(words & _SUMS)
+
+    def called(self, code: str) -> str:
+        """Return the council of a code in words, name and code; the code alone where it is old."""
+        return str(self._by_code.get(code, code))
 
     def find(self, name: str, first: int) -> Answer:
         """Return the council that bore a name on 31 March at the end of a financial year.

@@ -12,18 +12,43 @@ from evallib.plan.years import EARLIEST, LATEST
 
 _PAIR = re.compile(r"(?:FY ?)?(\d{4}) ?(?:[-/\u2010-\u2015]|to) ?(\d{4}|\d{2})", re.IGNORECASE)
 _SINGLE = re.compile(r"(?:FY ?)?(\d{4})(?:\.0+)?", re.IGNORECASE)
-_IN_HEADING = re.compile(
-    rf"(?<![\d/-])(?:{_PAIR.pattern}|(?:19|20)\d{{2}})(?![\d/-])", re.IGNORECASE
+_BARE = rf"(?<![\d/-])(?:{_PAIR.pattern}|(?:19|20)\d{{2}})(?![\d/-])"
+# What may stand behind a year and changes nothing of which year it is.
+_MARKS = {
+    "provisional": r"p|prov\.?|provisional",
+    "revised": r"r|rev\.?|revised",
+    "with a note": r"\*+|(?:foot)?note \d+",
+}
+_WORDS = "|".join(_MARKS.values())
+_MARK = re.compile(
+    rf"\s*(?:\((?:{_WORDS})\)|\[(?:{_WORDS})\]|(?:{_WORDS})(?=$|[\s,;:]))", re.IGNORECASE
 )
+# What looks like such a mark: in brackets, up to three letters, or signs.
+_LIKE_A_MARK = re.compile(
+    r"\s*(\([^()]{1,20}\)|\[[^\[\]]{1,20}\]|[A-Za-z]{1,3}|[^\w\s%\u00a3{}-]{1,3})"
+)
+_IN_HEADING = re.compile(_BARE, re.IGNORECASE)
+KNOWN_MARKS = "(p), [provisional], r, (revised), *, [note 1]"
 _DATE = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}-\d{2}-\d{2}([ T].*)?|[A-Za-z]{3}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class YearCell:
-    """A year as written: its first calendar year, and whether two years or one stood there."""
+    """A year as written.
+
+    Parameters
+    ----------
+    first : int
+        Its first calendar year.
+    is_pair : bool
+        Whether two years or one stood there.
+    mark : {'', 'provisional', 'revised', 'with a note'}
+        What was marked behind it.
+    """
 
     first: int
     is_pair: bool
+    mark: str = ""
 
 
 def read_year(cell: object) -> YearCell:
@@ -32,7 +57,9 @@ def read_year(cell: object) -> YearCell:
     Parameters
     ----------
     cell : object
-        ``2015/16``, ``2015-16``, ``2015/2016`` or ``2015``, as text or as a spreadsheet's number.
+        ``2015/16``, ``2015-16``, ``2015/2016`` or ``2015``, as text or as a spreadsheet's number,
+        with or without a mark behind it that says provisional, revised or that there is a note:
+        ``(p)``, ``[provisional]``, ``r``, ``*`` and their like.
 
     Returns
     -------
@@ -47,13 +74,18 @@ def read_year(cell: object) -> YearCell:
     Examples
     --------
     >>> read_year("2015-16"), read_year(2015.0)
-    (YearCell(first=2015, is_pair=True), YearCell(first=2015, is_pair=False))
+    (YearCell(first=2015, is_pair=True, mark=''), YearCell(first=2015, is_pair=False, mark=''))
+    >>> read_year("2023-24 (p)").mark, read_year("2022/23 r").mark, read_year("2022-23*").mark
+    ('provisional', 'revised', 'with a note')
     """
     if isinstance(cell, (datetime.date, datetime.datetime)):
         raise ValueError("a date")
     text = " ".join(f"{cell:.0f}".split()) if _is_whole(cell) else " ".join(str(cell).split())
     if not text:
         raise ValueError("an empty cell")
+    mark = ""
+    if not _is_year(text):
+        text, mark = _without_mark(text)
     pair, single = _PAIR.fullmatch(text), _SINGLE.fullmatch(text)
     if _DATE.fullmatch(text) and not pair:
         raise ValueError("a date")
@@ -67,7 +99,32 @@ def read_year(cell: object) -> YearCell:
         raise ValueError("no year")
     if not EARLIEST <= first <= LATEST:
         raise ValueError(f"a year outside {EARLIEST} to {LATEST}")
-    return YearCell(first, pair is not None)
+    return YearCell(first, pair is not None, mark)
+
+
+def _is_year(text: str) -> bool:
+    return _PAIR.fullmatch(text) is not None or _SINGLE.fullmatch(text) is not None
+
+
+def _without_mark(text: str) -> tuple[str, str]:
+    """Return a year without the mark behind it, and what the mark says.
+
+    Raises
+    ------
+    ValueError
+        Where a mark that is not known stands behind a year.
+    """
+    for found in _IN_HEADING.finditer(text):
+        year, rest = text[: found.end()], text[found.end() :]
+        if found.start() or not rest:
+            continue
+        if _MARK.fullmatch(rest):
+            word = rest.strip(" ()[]")
+            said = (name for name, words in _MARKS.items() if re.fullmatch(words, word, re.I))
+            return year, next(said)
+        if _LIKE_A_MARK.fullmatch(rest):
+            raise ValueError(f"a year with the mark {rest.strip()!r}, which is not known")
+    return text, ""
 
 
 def _is_whole(cell: object) -> bool:
@@ -91,6 +148,8 @@ def label_year(cell: YearCell, year_means: str | None) -> int:
 def split_heading(heading: str) -> tuple[str, str] | None:
     """Return a heading with ``{year}`` for its one year, and that year's text.
 
+    A mark of a provisional or revised year, or of a note, belongs to the year.
+
     Returns
     -------
     tuple or None
@@ -98,14 +157,24 @@ def split_heading(heading: str) -> tuple[str, str] | None:
 
     Examples
     --------
-    >>> split_heading("Satisfied 2015/16 (%)")
-    ('Satisfied {year} (%)', '2015/16')
+    >>> split_heading("Satisfied 2015/16 (%)"), split_heading("2023-24 (p)")
+    (('Satisfied {year} (%)', '2015/16'), ('{year}', '2023-24 (p)'))
     """
+    split = _split(heading)
+    if split is None:
+        return None
+    before, year, after = split
+    mark = _MARK.match(after)
+    end = mark.end() if mark else 0
+    return f"{before}{{year}}{after[end:]}", f"{year}{after[:end]}"
+
+
+def _split(heading: str) -> tuple[str, str, str] | None:
     found = list(_IN_HEADING.finditer(heading))
     if len(found) != 1:
         return None
     at = found[0]
-    return f"{heading[: at.start()]}{{year}}{heading[at.end() :]}", at[0]
+    return heading[: at.start()], at[0], heading[at.end() :]
 
 
 def years_of_headings(headings: Sequence[str], column: str) -> list[tuple[int, str]]:
@@ -120,16 +189,60 @@ def years_of_headings(headings: Sequence[str], column: str) -> list[tuple[int, s
 
     Examples
     --------
-    >>> years_of_headings(["Council", "2015/16", "2016/17", "Notes 2016"], "{year}")
-    [(1, '2015/16'), (2, '2016/17')]
+    >>> years_of_headings(["Council", "2015/16", "2016/17 (p)", "Notes 2016"], "{year}")
+    [(1, '2015/16'), (2, '2016/17 (p)')]
     """
     wanted = plain_heading(column)
     found = []
     for position, heading in enumerate(headings):
-        split = split_heading(" ".join(heading.split()))
-        if split is not None and plain_heading(split[0]) == wanted:
-            found.append((position, split[1]))
+        text = " ".join(heading.split())
+        bare, marked = _split(text), split_heading(text)
+        if bare is None or marked is None:
+            continue
+        if plain_heading(f"{bare[0]}{{year}}{bare[2]}") == wanted:
+            found.append((position, bare[1]))
+        elif plain_heading(marked[0]) == wanted:
+            found.append((position, marked[1]))
     return found
+
+
+def doubtful_headings(headings: Sequence[str], column: str) -> list[tuple[int, str]]:
+    """Return position and mark of headings that would be `column` without an unknown mark.
+
+    A heading whose year also stands without the mark is another column, and left out.
+
+    Examples
+    --------
+    >>> doubtful_headings(["2015/16", "2015/16 (%)", "2016/17 (x)"], "{year}")
+    [(2, '(x)')]
+    """
+    wanted = plain_heading(column)
+    held = {read_year(year).first for _, year in _readable(headings, column)}
+    found = []
+    for position, heading in enumerate(headings):
+        split = _split(" ".join(heading.split()))
+        if split is None:
+            continue
+        before, year, after = split
+        mark = _LIKE_A_MARK.match(after)
+        if mark is None or plain_heading(f"{before}{{year}}{after[mark.end() :]}") != wanted:
+            continue
+        known = _MARK.fullmatch(mark[0]) is not None
+        if not known and _first_or_none(year) not in {None, *held}:
+            found.append((position, mark[1]))
+    return found
+
+
+def _readable(headings: Sequence[str], column: str) -> list[tuple[int, str]]:
+    found = years_of_headings(headings, column)
+    return [(at, year) for at, year in found if _first_or_none(year) is not None]
+
+
+def _first_or_none(year: str) -> int | None:
+    try:
+        return read_year(year).first
+    except ValueError:
+        return None
 
 
 def plain_heading(text: str) -> str:
