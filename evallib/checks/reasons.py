@@ -83,12 +83,6 @@ def pretrend_words(evidence: Evidence, words: str) -> str:
     return f"{found[:1].lower()}{found[1:]}" if found else words
 
 
-def interval_words(evidence: Evidence) -> str:
-    """Return the adjusted interval with its unit."""
-    low, high = (f"{value:.3g}".replace("-", MINUS) for value in (evidence.low, evidence.high))
-    return f"{low} to {high}{unit_words(evidence)}"
-
-
 def signed(value: float) -> str:
     """Write a change with its sign, to three figures.
 

@@ -15,7 +15,6 @@ from evallib.checks.reasons import (
     both_groups,
     breakdown_words,
     doubts,
-    interval_words,
     limits,
     pretrend_words,
     signed,
@@ -104,14 +103,14 @@ def _not_told(evidence: Evidence) -> tuple[Word, str] | None:
         return "cannot tell", f"the two comparison groups differ in sign{both_groups(evidence)}"
     if not low <= high:  # also where an end is missing
         return "cannot tell", "the estimate has no interval"
-    interval = f"the adjusted interval, {interval_words(evidence)},"
+    size = f"{change:g}{unit_words(evidence)}"
     if low <= 0 <= high and (low <= -change or high >= change):
         return "cannot tell", (
-            f"{interval} contains both zero and a change that would matter ({change:g})"
+            f"the adjusted interval contains both zero and a change that would matter ({size})"
         )
     if -change < low and high < change:
         return "no sizeable change", (
-            f"{interval} lies inside plus or minus the meaningful change of {change:g}"
+            f"the adjusted interval lies inside plus or minus the meaningful change ({size})"
         )
     return None
 
@@ -119,7 +118,7 @@ def _not_told(evidence: Evidence) -> tuple[Word, str] | None:
 def _judged(evidence: Evidence, rule: VerdictRule) -> tuple[Word, str]:
     """Return the verdict where the interval excludes zero and reaches the meaningful change."""
     side = "above" if evidence.low > 0 else "below"
-    lead = f"the adjusted interval, {interval_words(evidence)}, lies {side} zero"
+    lead = f"the adjusted interval lies {side} zero"
     reasons = list(doubts(evidence, rule))
     if not reasons and np.isnan(evidence.permutation_p):
         reasons = ["no permutation test could be made of it"]

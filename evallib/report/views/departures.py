@@ -63,6 +63,40 @@ def rule_words(plan: Plan) -> str:
     )
 
 
+def holm_words(levels: pd.Series, level: float) -> str:
+    """Return how the adjusted intervals are made: Holm's rule, step by step.
+
+    Parameters
+    ----------
+    levels : pandas.Series
+        The levels of the primary outcomes' intervals; missing where there is no estimate.
+    level : float
+        Level of the family, as the plan has it.
+
+    Examples
+    --------
+    >>> holm_words(pd.Series([0.95]), 0.95)
+    'One primary outcome: its interval is at 95 per cent, not widened.'
+    """
+    family, alpha = len(levels), 100 * (1 - level)
+    if family == 1:
+        return f"One primary outcome: its interval is at {100 * level:g} per cent, not widened."
+    said = (
+        f"Adjusted intervals: Holm's rule holds the smallest of {family} p-values against "
+        f"{alpha:.3g}/{family} per cent, the next against {alpha:.3g}/{family - 1}, and stops at "
+        "the first that is larger. Each interval has the level of the step that decided on its "
+        "outcome, and so excludes zero exactly where the rule rejects equality with zero."
+    )
+    first = 1 - (1 - level) / family
+    if (levels.dropna().sub(first).abs() < 1e-9).all():
+        said += (
+            f" Here the rule stopped at the first step: all intervals are at {100 * first:.4g} per "
+            f"cent (100 less {alpha:.3g}/{family}), which Bonferroni's rule gives as well, and "
+            f"hold together at {100 * level:g} per cent."
+        )
+    return said
+
+
 def family_notes(rows: pd.DataFrame) -> tuple[str, ...]:
     """Return how Romano and Wolf's p-values were made, and which outcomes have none and why.
 

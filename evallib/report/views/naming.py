@@ -39,6 +39,20 @@ INTERVAL_WORDS = {
     "placebo_normal": "placebo effects among councils never exposed, normal quantiles",
     "cr1_t": "standard errors clustered by council (CR1), t distribution",
 }
+# The same in a word or two, where a table beside it says more.
+INTERVAL_SHORT = {
+    "influence_normal": "analytic",
+    "permutation": "permutation",
+    "wild_bootstrap": "wild bootstrap",
+    "analytic_thin": "analytic, not reliable",
+    "placebo_normal": "placebos",
+    "cr1_t": "clustered (CR1)",
+}
+# Which councils an estimate may compare with.
+COMPARISON_WORDS = {
+    "not_yet_treated": "not yet exposed, later ones included",
+    "never_treated": "never exposed",
+}
 SOURCE = "tables and registers of the data log, as mended and followed on load"
 
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from evallib.checks.audit import CHECK as AUDIT
 from evallib.plan import Plan
 from evallib.plan.lock import read_lock
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
+from evallib.report.formats import format_number
 from evallib.report.sections import Section
 from evallib.report.tables import Table
-from evallib.report.views.departures import departures, family_notes, not_locked, rule_words
+from evallib.report.views.departures import (
+    departures,
+    family_notes,
+    holm_words,
+    not_locked,
+    rule_words,
+)
 from evallib.report.views.findings import ESTIMATOR_WORDS
-from evallib.report.views.naming import INTERVAL_WORDS, SOURCE
-from evallib.report.views.saved import Results, count_word, saved_table, unit_of
+from evallib.report.views.naming import INTERVAL_SHORT, SOURCE
+from evallib.report.views.saved import Results, check_figures, count_word, saved_table, unit_of
 from evallib.report.words import estimate_sentence
 
 # What a verdict says, after 'For two of six primary outcomes'.
@@ -37,12 +45,13 @@ def answer(plan: Plan, results: Results) -> Section:
     verdicts = saved_table(results, "verdicts")
     primary = verdicts[verdicts["role"] == "primary"]
     source = [] if results.is_own else [f"Read from {results.source}."]
+    rows = primary.to_dict("records")
     sentences = [*source, *_disagreements(results, primary), _tally(primary)]
     sentences[0] = f"{departures(plan)}{sentences[0]}"
     lock = read_lock(plan)
-    sentences += not_locked(plan, lock)
+    sentences += [*_power(results, rows), *not_locked(plan, lock)]
     locked = None if lock is None else lock.names("outcomes")
-    points = [_outcome_point(row, locked) for row in primary.to_dict("records")]
+    points = [_outcome_point(row, locked) for row in rows]
     return Section("", tuple(sentences), points=tuple(points))
 
 
@@ -58,10 +67,26 @@ def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
         return []
     titles = primary.set_index("outcome")["title"].reindex(rows["outcome"])
     return [
-        "Before any number: what is assumed of councils without a record decides the answer for "
-        + "; ".join(titles)
-        + ". With them as controls and without them the estimates differ in sign, or one interval "
-        "excludes the other's estimate."
+        "Before any number: the answer hangs on what is assumed of councils without a record for "
+        f"{'; '.join(titles)}. With them as controls and without them the estimates differ in "
+        "sign, or one interval excludes the other's estimate."
+    ]
+
+
+def _power(results: Results, rows: Sequence[Mapping[Any, Any]]) -> list[str]:
+    """Return how large a change the designs would find, where the audit was made."""
+    sizes = []
+    for row in rows:
+        audit = check_figures(results, AUDIT, row)
+        found = audit.loc[audit["kind"] == "random", "effect_80"] if len(audit) else ()
+        sizes += [float(size) / abs(float(row["meaningful_change"])) for size in found]
+    if not sizes:
+        return []
+    low, high = (format_number(size, 1) for size in (min(sizes), max(sizes)))
+    span = low if low == high else f"{low} to {high}"
+    return [
+        f"What the data could show: in four of five cases, a change {span} times as large as the "
+        "one that would matter. Smaller ones can go unseen."
     ]
 
 
@@ -96,8 +121,8 @@ def _outcome_point(row: Mapping[Any, Any], locked: tuple[str, ...] | None) -> tu
         n_treated_units=row["treated_councils"],
         n_obs=row["council_years"],
         interval_method=(
-            f"{INTERVAL_WORDS.get(row['inference'], row['inference'])}, adjusted for the number of "
-            f"primary outcomes{_thin_words(row)}"
+            f"{INTERVAL_SHORT.get(row['inference'], row['inference'])}, widened for the number of "
+            "primary outcomes"
         ),
         scale="log" if row["scale"] == "log" else "level",
         level=row["holm_level"],
@@ -107,55 +132,33 @@ def _outcome_point(row: Mapping[Any, Any], locked: tuple[str, ...] | None) -> tu
     return lead, f"{why} {words}"
 
 
-def _thin_words(row: Mapping[Any, Any]) -> str:
-    return "; the thin-design rule fired" if row["thin_fired"] else ""
-
-
 def verdict_table(plan: Plan, results: Results) -> Table:
     """Return the verdicts of the primary outcomes with the Holm-adjusted intervals they rest on."""
     verdicts = saved_table(results, "verdicts")
     rows = verdicts[verdicts["role"] == "primary"]
-    frame = pd.DataFrame(
-        {
-            "outcome": rows["title"],
-            "verdict": rows["verdict"] + ": " + rows["sentence"],
-            "unit": [unit_of(row) for row in rows.to_dict("records")],
-            "estimate": rows["estimate"],
-            "holm_low": rows["holm_low"],
-            "holm_high": rows["holm_high"],
-            "holm_level": 100 * rows["holm_level"],
-            "holm_p_value": rows["holm_p_value"],
-            "romano_wolf_p_value": rows["romano_wolf_p_value"],
-            "meaningful_change": rows["meaningful_change"],
-        }
-    )
+    shown = ["estimate", "holm_low", "holm_high", "holm_level", "holm_p_value"]
+    shown += ["romano_wolf_p_value", "meaningful_change"]
+    frame = rows[["title", "verdict", *shown]].rename(columns={"title": "outcome"})
+    frame.insert(2, "unit", [unit_of(row) for row in rows.to_dict("records")])
+    frame["holm_level"] *= 100
     estimator = plan.headline.estimator
     average = f", {plan.headline.aggregation} average" if estimator == "group_time" else ""
     return Table(
-        frame,
+        frame.reset_index(drop=True),
         f"Verdicts on the primary outcomes, {plan.known_from} to {plan.last_event_year}",
         notes=(
-            f"Headline: {ESTIMATOR_WORDS[estimator].split(' (')[0]}{average}. "
-            "Intervals are widened by Holm's rule for the number of primary outcomes: their level "
-            "stands beside them.",
+            f"Headline: {ESTIMATOR_WORDS[estimator].split(' (')[0]}{average}.",
+            holm_words(rows["holm_level"], plan.confidence_level),
             *family_notes(rows),
             rule_words(plan),
         ),
-        decimals={
-            "holm_level": 1,
-            "estimate": 3,
-            "holm_low": 3,
-            "holm_high": 3,
-            "holm_p_value": 3,
-            "romano_wolf_p_value": 3,
-            "meaningful_change": 2,
-        },
+        decimals=dict.fromkeys(shown, 3) | {"holm_level": 2, "meaningful_change": 2},
         labels={
             "holm_low": "Adjusted interval: lower bound",
             "holm_high": "Adjusted interval: upper bound",
             "holm_level": "Level of the interval (per cent)",
-            "holm_p_value": "Adjusted p-value (Holm)",
-            "romano_wolf_p_value": "Adjusted p-value (Romano and Wolf)",
+            "holm_p_value": "p-value (Holm)",
+            "romano_wolf_p_value": "p-value (Romano and Wolf)",
             "meaningful_change": "Meaningful change",
         },
         slug="verdict-table",
