@@ -364,7 +364,7 @@ def test_views_show_thousands_in_little_space(curve: Curve) -> None:
     assert f"The headline is number {rank} of {len(done)} from the lowest" in html
     assert "A share above or below zero is no test" in html
     assert f"{len(done)} were estimated, with {done['effect'].round(9).nunique()} differ" in html
-    assert "Median effect of those in the joint test" in html
+    assert "Median effect (percentage points)" in html
     many = pd.concat([curve.frame] * 8, ignore_index=True)
     many["is_headline"] = many.index == 0
     large = specification_curves(Curves((replace(curve, frame=many),)))._repr_html_()

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, UPPER, ROW, GAP = 760.0, 300.0, 20.0, 8.0
+LABEL_SIZE, LONGEST_LABEL = 13, 44
 BINS = 200  # columns of the lower panel: more specifications share a column
 INTERVALS = 300  # of more specifications every so-many-th interval is drawn
 TABLE_ROWS = 41
+SHARED = (
+    f"There are {BINS} columns of choices, of neighbouring specifications each: a column's height "
+    "in a row is the share of its specifications that have the alternative."
+)
 Choices = Mapping[str, Sequence[str]]
 
 
@@ -54,21 +59,21 @@ def specification_chart(
     Returns
     -------
     Chart
-        Its data table has the headline and every so-many-th specification in order, with its
-        choices. In the lower panel a column's height is the share of its specifications that have
-        the alternative.
+        Its data table has the headline and every so-many-th specification in order, with what
+        tells it from the headline. In the lower panel a column's height is the share of its
+        specifications that have the alternative.
     """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     data = frame.sort_values("effect", kind="stable").reset_index(drop=True)
-    rows = [(name, value) for name, values in choices.items() for value in values]
-    below = len(rows) * ROW + len(choices) * GAP
+    rows = sum(1 + len(values) for values in choices.values())  # a line for the name of a choice
+    below = rows * ROW + len(choices) * GAP
     with plain_style(slug):
         height = UPPER + below + 110
         figure = Figure(figsize=(WIDTH / 72, height / 72))
         FigureCanvasSVG(figure)
-        left, width = 0.36, 0.62
+        left, width = 0.4, 0.59
         upper = figure.add_axes((left, (below + 60) / height, width, UPPER / height))
         lower = figure.add_axes((left, 30 / height, width, below / height))
         _draw_estimates(upper, data, unit, level, meaningful_change)
@@ -84,6 +89,7 @@ def specification_chart(
         slug=slug,
         notes=(
             *notes,
+            *((SHARED,) if len(data) > BINS else ()),
             f"Of {len(data):,} specifications the table shows the headline and "
             f"{min(TABLE_ROWS, len(data))} evenly spaced by rank; the file of all specifications "
             "has every one.",
@@ -95,7 +101,7 @@ def specification_chart(
             "effect": "Effect",
             "effect_low": f"{100 * level:g}% interval: lower bound",
             "effect_high": f"{100 * level:g}% interval: upper bound",
-            "is_headline": "Headline",
+            "differs": "Differs from the headline in",
         },
     )
 
@@ -163,23 +169,15 @@ def _draw_choices(axes: Axes, data: pd.DataFrame, choices: Choices) -> None:
     own = np.flatnonzero(data["is_headline"].to_numpy(dtype=bool))
     place = 0.0
     for name, values in choices.items():
-        for number, value in enumerate(values):
+        _write(axes, place, f"{name[:1].upper()}{name[1:]}", is_name=True)
+        place += ROW
+        for value in values:
             has = (data[name] == value).to_numpy(dtype=float)
             share = np.bincount(column, weights=has, minlength=count) / np.maximum(size, 1)
             foot = place + ROW - 2
             across, up = _steps(share)
             axes.fill(across, foot - up * (ROW - 4), color=PALETTE[0], linewidth=0)
-            text = f"{name.replace('_', ' ')}: {value}" if number == 0 else value
-            axes.annotate(
-                text if len(text) <= 40 else f"{text[:38]}…",
-                (0, place + ROW / 2),
-                xycoords=axes.get_yaxis_transform(),
-                xytext=(-8, 0),
-                textcoords="offset points",
-                ha="right",
-                va="center",
-                fontsize=11,
-            )
+            _write(axes, place, value, is_name=False)
             place += ROW
         place += GAP
     if own.size:
@@ -193,6 +191,21 @@ def _draw_choices(axes: Axes, data: pd.DataFrame, choices: Choices) -> None:
     axes.set_xlabel("Specifications, from the lowest effect to the highest")
 
 
+def _write(axes: Axes, place: float, text: str, *, is_name: bool) -> None:
+    """Write the name of a choice, or an alternative under it, left of its row."""
+    axes.annotate(
+        text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1].rstrip()}…",
+        (0, place + ROW / 2),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(-8, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=LABEL_SIZE,
+        fontweight="bold" if is_name else "normal",
+    )
+
+
 def _steps(share: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the outline of columns of one width, with a corner only where the height changes."""
     edges = np.flatnonzero(np.diff(share, prepend=np.nan, append=np.nan) != 0)
@@ -202,13 +215,19 @@ def _steps(share: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _sampled(data: pd.DataFrame, choices: list[str]) -> pd.DataFrame:
-    """Return the headline and specifications evenly spaced by rank, with their choices."""
+    """Return the headline and specifications evenly spaced by rank, and how each differs."""
     count = min(TABLE_ROWS, len(data))
     places = np.unique(np.linspace(0, len(data) - 1, count).round().astype(int))
     own = np.flatnonzero(data["is_headline"].to_numpy(dtype=bool))
     shown = np.union1d(places, own)
-    table = data.loc[shown, ["effect", "effect_low", "effect_high", "is_headline", *choices]]
+    table = data.loc[shown, ["effect", "effect_low", "effect_high"]]
     table.insert(0, "rank", shown + 1)
+    plain = data.loc[own[0], choices] if own.size else pd.Series("", index=choices)
+    differs = [
+        "; ".join(f"{name}: {line[name]}" for name in choices if line[name] != plain[name])
+        for line in data.loc[shown, choices].to_dict("records")
+    ]
+    table["differs"] = [text or "nothing: it is the headline" for text in differs]
     return table.reset_index(drop=True)
 
 

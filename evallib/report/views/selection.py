@@ -26,7 +26,7 @@ from evallib.checks.selection import CHECK as MEAN
 from evallib.design import Design, Designs
 from evallib.report.chart import Chart
 from evallib.report.context_charts import paths_chart
-from evallib.report.formats import MINUS, decimals_for
+from evallib.report.formats import decimals_for, format_change
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
 from evallib.report.views.choosing import (
@@ -120,11 +120,7 @@ def _matching(chosen: list[Design], checks: Checks) -> Section:
 
 def _interval(row: Mapping[Hashable, Any], places: int) -> str:
     ends = interval_text(row["conf_low"], row["conf_high"], places)
-    return f"{_signed(row['estimate'], places)} ({ends})"
-
-
-def _signed(value: float, places: int) -> str:
-    return f"{value:+.{places}f}".replace("-", MINUS)
+    return f"{format_change(row['estimate'], places)} ({ends})"
 
 
 def _in_brackets(chosen: list[Design], shared: str) -> str:
@@ -153,8 +149,8 @@ def _paths(design: Design, checks: Checks) -> Section | None:
     chart: Chart = paths_chart(
         frame,
         headline=(
-            f"Exposed councils moved {_signed(moved[EXPOSED], places)}, look-alikes "
-            f"{_signed(moved[ALIKE], places)}: description, not effect"
+            f"Exposed councils moved {format_change(moved[EXPOSED], places)}, look-alikes "
+            f"{format_change(moved[ALIKE], places)}: description, not effect"
         ),
         subtitle=(
             f"{design.title}, {unit_words(design.unit)}: mean of exposed councils, of their "

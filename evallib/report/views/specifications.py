@@ -6,44 +6,23 @@ import numpy as np
 import pandas as pd
 
 from evallib.inference.specification_curve import Curve, Curves
+from evallib.plan.deviations import UNPLANNED
 from evallib.report.chart import Chart
 from evallib.report.formats import format_count, format_number, format_p_value
 from evallib.report.sections import Section, Sections
 from evallib.report.specification_chart import specification_chart
 from evallib.report.tables import Table
+from evallib.report.views.choice_words import (
+    CHOICE_WORDS,
+    choice_value,
+    in_choice_words,
+    reason_words,
+)
+from evallib.report.views.choosing import effect_unit
 from evallib.report.views.naming import SOURCE
-from evallib.report.words import change_unit
 
 # How the reasons of specifications without an estimate end, or what they hold.
 REPEATS, CANNOT = "the same as without", "is not applicable with"
-
-CHOICE_WORDS = {
-    "estimator": "estimator",
-    "scale": "scale of the outcome",
-    "per": "denominator of the outcome",
-    "index_method": "rule of the index",
-    "base_years": "base years of the index",
-    "winsorise": "outliers (share winsorised in each tail)",
-    "unsafe_figures": "suspicious figures",
-    "years": "years",
-    "council_types": "council types",
-    "regions": "regions",
-    "boundaries": "reorganised councils",
-    "exclude": "excluded councils",
-    "covariates": "controls",
-    "weights": "weights",
-    "comparison": "comparison group",
-    "no_record": "councils without a record",
-    "history": "councils with earlier events",
-    "concurrent": "councils with concurrent events",
-    "spillovers": "councils that an event elsewhere may have touched",
-    "exposure_starts": "start of exposure",
-    "anticipation": "years of anticipation",
-    "min_confidence": "confidence in the register",
-    "date_precision": "precision of dates",
-    "event_window": "event window",
-    "cluster": "clusters of the errors",
-}
 
 
 def specification_curves(found: Curves) -> Sections:
@@ -57,7 +36,7 @@ def specification_curves(found: Curves) -> Sections:
     if not any(one.choices for one in found):
         text = "The plan lists no alternatives to its own choices: there is one specification."
         return Sections((Section("", (text,)),))
-    first = Section("All specifications together", (_finding(found),), (_tests_table(found),))
+    first = Section("All specifications together", (_finding(found),), _tests_tables(found))
     return Sections((first, *(_outcome(one) for one in found)))
 
 
@@ -77,6 +56,9 @@ def _finding(found: Curves) -> str:
         f"for other reasons, and {total - lost:,} were estimated, with {values:,} different "
         "values. All are disclosed, with the reason where there is no estimate."
     )
+    unplanned = int(sum((one.frame["planned"] == UNPLANNED).sum() for one in found))
+    if unplanned:
+        text += f" {unplanned:,} of them are unplanned: the plan's lock does not name them."
     known = p_values[np.isfinite(p_values)]
     if not known.size:
         return f"{text} No joint test was made."
@@ -95,71 +77,75 @@ def _different(effects: pd.Series) -> int:
     return int((effects / size).round(8).nunique()) if size else min(len(effects), 1)
 
 
-def _tests_table(found: Curves) -> Table:
-    titles = {one.outcome: one.title for one in found}
-    tests = found.tests
-    shown = ["specifications", "refused", "share_same_sign", "in_joint_test"]
-    names = ("median_effect", "share_significant", "average_z")
-    table = tests[["outcome", *shown, *(x for name in names for x in (name, f"{name}_p"))]]
-    draws = int(tests["draws"].max())
-    level = next(iter(found)).level
-    shares = ["share_same_sign", "share_significant"]
-    table = table.assign(
-        outcome=table["outcome"].map(titles), **{name: 100 * table[name] for name in shares}
-    )
-    units = [_unit(one) for one in found]
-    table.insert(list(table.columns).index("median_effect"), "unit", units)
-    return Table(
-        table,
-        "Joint tests over all specifications of an outcome",
+def _tests_tables(found: Curves) -> tuple[Table, Table]:
+    """Return how many specifications were estimated and how they lean, and the joint tests."""
+    tests, level = found.tests, next(iter(found)).level
+    units = {effect_unit(one.unit) for one in found}
+    shared = units.pop() if len(units) == 1 else ""
+    names = [one.title if shared else f"{one.title} ({effect_unit(one.unit)})" for one in found]
+    shares = ("share_same_sign", "share_significant")
+    tests = tests.assign(outcome=names, **{name: 100 * tests[name] for name in shares})
+    statistics = ("median_effect", "share_significant", "average_z")
+    counts = Table(
+        tests[["outcome", "specifications", "refused", "share_same_sign", "in_joint_test"]],
+        "Specifications of an outcome",
         notes=(
-            f"p-values by {draws:,} permutations of adoption paths within council type (with "
-            "region where that leaves enough councils), one permutation for all specifications "
-            "of an outcome: under the sharp null that no council was affected, with timing as "
-            "good as random within strata (Simonsohn, Simmons and Nelson 2020).",
-            "Specifications that move in the permutations: two-way effects, and group-time "
-            "effects without controls. Others are in the curve only. The median effect, the share "
-            "significant and the average z are of those in the joint test; the share with the "
-            "dominant sign is of all that were estimated.",
-            f"Share significant: with the dominant sign and their own analytic p-value below "
-            f"{1 - level:.2g}. Analytic intervals are not reliable in thin designs; the joint "
-            "p-values do not rest on them. Average z: sum of normal scores over the root of "
-            "their number (Stouffer).",
+            "In the joint test are those that move in the permutations: two-way effects, and "
+            "group-time effects without controls. The dominant sign is theirs; its share is of all "
+            "that were estimated.",
         ),
         labels={
-            "specifications": "Specifications",
+            "specifications": "Combinations",
             "refused": "Not estimated",
-            "share_same_sign": "Share with the dominant sign",
+            "share_same_sign": "With the dominant sign",
             "in_joint_test": "In the joint test",
-            "unit": "Unit of the median",
-            "median_effect": "Median effect of those in the joint test",
-            "median_effect_p": "p-value of the median effect",
+        },
+        units={"share_same_sign": "per cent"},
+        decimals=1,
+        slug="specification-counts",
+    )
+    joint = Table(
+        tests[["outcome", *(x for name in statistics for x in (name, f"{name}_p"))]],
+        "Joint tests over the specifications of an outcome",
+        notes=(
+            f"p-values by {int(tests['draws'].max()):,} permutations of adoption paths within "
+            "council type (with region where that leaves enough councils), one permutation for all "
+            "specifications of an outcome: under the sharp null that no council was affected, with "
+            "timing as good as random within strata (Simonsohn, Simmons and Nelson 2020). They are "
+            "not adjusted for the number of outcomes.",
+            "Share significant: with the dominant sign and their own analytic p-value below "
+            f"{1 - level:.2g}. Analytic intervals are not reliable in thin designs; the joint "
+            "p-values do not rest on them.",
+            "Average z: sum of normal scores over the root of their number (Stouffer).",
+        ),
+        labels={
+            "median_effect": "Median effect",
+            "median_effect_p": "p-value of the median",
             "share_significant": "Share significant",
             "share_significant_p": "p-value of the share",
             "average_z": "Average z",
-            "average_z_p": "p-value of the average z",
+            "average_z_p": "p-value of average z",
         },
-        units=dict.fromkeys(shares, "per cent"),
-        decimals={
-            **dict.fromkeys(shares, 1),
-            **{name: 3 for name in ("median_effect", "average_z")},
-            **{f"{name}_p": 3 for name in names},
-        },
+        units={"median_effect": shared, "share_significant": "per cent"},
+        decimals={"share_significant": 1, **{f"{name}_p": 3 for name in statistics}}
+        | {name: 3 for name in ("median_effect", "average_z")},
         slug="specification-tests",
     )
+    return counts, joint
 
 
 def _outcome(one: Curve) -> Section:
     done = one.frame[one.frame["reason"] == ""]
     if done.empty or not one.choices:
-        why = "; ".join(dict.fromkeys(one.frame["reason"])) or "there is one specification"
+        reasons = dict.fromkeys(one.frame["reason"].map(reason_words))
+        why = "; ".join(reasons) or "there is one specification"
         return Section(one.title, (f"No curve: {why}.",))
-    unit = _unit(one)
+    unit = effect_unit(one.unit)
     sentences = (_words(one, done, unit), _moves(one, unit))
     pieces: list[Table | Chart] = [_chart(one, done, unit)]
     if len(one.explained):
         pieces.append(_explained_table(one, unit))
-    refused = one.frame.loc[one.frame["reason"] != "", "reason"].value_counts()
+    refused = one.frame.loc[one.frame["reason"] != "", "reason"].map(reason_words).value_counts()
     if len(refused):
         pieces.append(
             Table(
@@ -170,10 +156,6 @@ def _outcome(one: Curve) -> Section:
             )
         )
     return Section(one.title, sentences, tuple(pieces))
-
-
-def _unit(one: Curve) -> str:
-    return "log points" if one.unit.startswith("log of ") else change_unit(one.unit)
 
 
 def _words(one: Curve, done: pd.DataFrame, unit: str) -> str:
@@ -201,19 +183,23 @@ def _moves(one: Curve, unit: str) -> str:
     if not len(one.explained):
         return "No choice moves the answer: all estimates are the same."
     first = one.explained.iloc[0]
-    shift = format_number(float(first["shift"]), 2)
+    name, shift = str(first["choice"]), format_number(float(first["shift"]), 2)
+    low, high = (choice_value(name, str(first[end])) for end in ("lowest", "highest"))
     return (
-        f"The choice that moves the answer most is {CHOICE_WORDS[first['choice']]}: it explains "
+        f"The choice that moves the answer most is {CHOICE_WORDS[name]}: it explains "
         f"{100 * first['share']:.0f} per cent of the variance of the estimates, and from "
-        f"'{first['lowest']}' to '{first['highest']}' they rise by {shift} {unit} on average."
+        f"'{low}' to '{high}' they rise by {shift} {unit} on average."
     )
 
 
 def _chart(one: Curve, done: pd.DataFrame, unit: str) -> Chart:
     order = [str(name) for name in one.explained["choice"]]
     return specification_chart(
-        done,
-        {name: one.choices[name] for name in order},
+        in_choice_words(done, one.choices),
+        {
+            CHOICE_WORDS[name]: [choice_value(name, value) for value in one.choices[name]]
+            for name in order
+        },
         headline=_place(done),
         subtitle=(
             f"{one.title}: effect of {len(done):,} specifications, {unit}, with "
@@ -253,9 +239,14 @@ def _joint(one: Curve) -> str:
 
 
 def _explained_table(one: Curve, unit: str) -> Table:
-    table = one.explained.assign(
-        choice=[CHOICE_WORDS[name] for name in one.explained["choice"]],
-        share=100 * one.explained["share"],
+    found, ends = one.explained, ("lowest", "highest")
+    table = found.assign(
+        choice=[CHOICE_WORDS[name] for name in found["choice"]],
+        share=100 * found["share"],
+        **{
+            end: [choice_value(*pair) for pair in zip(found["choice"], found[end], strict=True)]
+            for end in ends
+        },
     )
     return Table(
         table,
