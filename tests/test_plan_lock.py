@@ -16,11 +16,23 @@ from typer.testing import CliRunner
 
 from evallib.cli import app
 from evallib.errors import EvallibError, PlanError
+from evallib.inference.specification_curve import specification_curve
+from evallib.panel.build import open_store
 from evallib.plan import Plan, list_plans, load_plan
-from evallib.plan.deviations import ABSENT, find_deviations, find_unplanned
+from evallib.plan.deviations import (
+    ABSENT,
+    find_deviations,
+    find_unplanned,
+    label_specifications,
+)
 from evallib.plan.lock import lock_path, read_lock, write_lock
-from evallib.report.planned import analyses_tables, deviations_table, deviations_words
-from evallib.report.views import answer
+from evallib.report.planned import (
+    analyses_tables,
+    deviations_table,
+    deviations_words,
+    lock_words,
+)
+from evallib.report.views import answer, specification_curves
 from evallib.run.check import Checked, check_plan
 from evallib.run.manifest import lock_as_dict
 from evallib.run.results import RunResults
@@ -138,6 +150,7 @@ def test_another_order_is_a_deviation_and_a_newer_parameter_is_none(plan: Plan) 
 
 def test_what_the_lock_does_not_name_is_unplanned(plan: Plan) -> None:
     write_lock(plan, INPUTS, DAY)
+    placebos = plan.model_dump(mode="json")["placebo_outcomes"]
     later = load_plan(
         plan.path,
         {
@@ -146,6 +159,7 @@ def test_what_the_lock_does_not_name_is_unplanned(plan: Plan) -> None:
             "covariates": [{"name": "imd_average_score"}],
             "outcomes": [{"indicator": "cars_pct", "meaningful_change": 1.0}],
             "specifications.winsorise": [0.077],
+            "placebo_outcomes": [*placebos, {"indicator": "cars_per_1000"}],
         },
     )
     lock = read_lock(plan)
@@ -153,10 +167,52 @@ def test_what_the_lock_does_not_name_is_unplanned(plan: Plan) -> None:
     assert find_unplanned(lock, plan) == ()
     assert find_unplanned(lock, later) == (
         ("outcome", "cars_pct"),
+        ("placebo outcome", "cars_per_1000"),
         ("covariate", "imd_average_score"),
         ("estimator", "stacked"),
         ("specification", "winsorise: 0.077"),
     )
+
+
+def test_combinations_are_labelled_by_the_lock(plan: Plan) -> None:
+    write_lock(plan, INPUTS, DAY)
+    lock = read_lock(plan)
+    assert lock is not None
+    given = {"specifications.winsorise": [0.01, 0.077], "specifications.cluster": ["council"]}
+    later = load_plan(plan.path, given)
+    chosen = [{"winsorise": share, "cluster": "council"} for share in (0.0, 0.01, 0.077)]
+    keys = [one.key for one in find_deviations(lock, later, INPUTS)]
+
+    def labels(keys: list[str], outcome: str = NAME) -> list[str]:
+        return label_specifications(lock, later, keys, outcome, chosen)
+
+    # The plan's own value, listed or not, is no new alternative.
+    assert labels(keys) == ["planned", "planned", "unplanned"]
+    assert labels([*keys, "anticipation"]) == [*["changed since the lock"] * 2, "unplanned"]
+    assert labels([f"outcomes.{NAME}.scale"])[0] == "changed since the lock"
+    assert labels(["outcomes.other_pct.scale", "placebo_outcomes.x", "title"])[0] == "planned"
+    assert labels(keys, "cars_pct") == ["unplanned"] * 3
+    assert label_specifications(None, later, (), NAME, chosen) == ["not locked"] * 3
+
+
+def test_the_curve_says_of_every_row_whether_it_was_planned(plan: Plan) -> None:
+    outcomes = plan.model_dump(mode="json")["outcomes"][1:2]
+    small = changed(plan, outcomes=outcomes, specifications={"winsorise": [0.01]}, derived=[])
+    small = changed(small, placebo_outcomes=[])
+    path = write_lock(small, open_store(None).inputs, DAY)
+    found = specification_curve(
+        load_plan(plan.path, {"specifications.estimator": ["twfe"]}), draws=0
+    )
+    rows = found.frame.set_index(["estimator", "winsorise"])["planned"]
+    assert set(rows.xs("twfe")) == {"unplanned"}
+    assert set(rows.xs("group time")) == {"planned"}
+    shown = specification_curves(found)._repr_html_()
+    assert "2 of them are unplanned: the plan" in shown
+    moved = specification_curve(load_plan(plan.path, {"seed": 7}), draws=0)
+    assert set(moved.frame["planned"]) == {"changed since the lock"}
+    path.unlink()
+    bare = specification_curve(load_plan(plan.path), draws=0)
+    assert set(bare.frame["planned"]) == {"not locked"}
 
 
 @pytest.mark.parametrize(
@@ -209,6 +265,17 @@ def test_the_record_lists_deviations_and_labels_what_is_unplanned(plan: Plan) ->
     moved = {"lock": {**manifest["lock"], "deviations": [{"key": "years"}]}}
     again = analyses_tables(later, moved, ran)[0].frame["Planned"].tolist()
     assert again == ["changed since the lock"] * 2 + ["unplanned"] * 2
+    head, lines = lock_words(manifest)
+    assert head == "The plan was locked on 31 January 2025. This run has 2 deviations from it."
+    assert lines == (
+        f"outcomes.{NAME}.role: primary in the lock, secondary in this run (set for this run)",
+        "estimators: twfe, event_study, group_time, matched_did, imputation in the lock, "
+        "group_time, stacked in this run (set for this run)",
+        "unplanned estimator: stacked",
+    )
+    same = {"lock": {**manifest["lock"], "deviations": [], "unplanned": []}}
+    nothing = "The plan was locked on 31 January 2025, and nothing has changed since."
+    assert lock_words(same) == (nothing, ()) and lock_words({}) == ("", ())
     bare = deviations_table(SimpleNamespace(name="x", differences=dict), {})
     assert bare.frame["Deviation"].tolist() == ["None: the run follows the plan's file"]
 

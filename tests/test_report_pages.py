@@ -241,6 +241,36 @@ def test_a_report_puts_the_answer_first_and_keeps_the_record(tmp_path: Path) -> 
     assert sum("twfe" in row and "unplanned" not in row for row in rows) == 1
 
 
+def test_what_changed_since_a_lock_stands_before_the_answer(tmp_path: Path) -> None:
+    lock: dict[str, Any] = {
+        **{"file": "x.lock.yml", "locked": "2025-01-31", "estimators": [], "outcomes": []},
+        **{"comparison": "", "deviations": [], "unplanned": [{"kind": "estimator", "name": "<b>"}]},
+    }
+    lock["deviations"] = [{"key": "seed", "locked": 1, "now": 7, "how": "set for this run"}]
+
+    def page(lock: dict[str, Any] | None) -> str:
+        manifest = {**MANIFEST, "lock": lock}
+        made = render_report(tmp_path, plan=plan(), manifest=manifest, pages=pages_of(tmp_path))
+        return made.read_text(encoding="utf-8")
+
+    html = page(lock)
+    assert check_page(html) == []
+    places = [
+        html.index(words)
+        for words in (
+            '<a href="#since-lock">',
+            "locked on 31 January 2025. This run has 1 deviation from it.",
+            "<li>seed: 1 in the lock, 7 in this run (set for this run)</li>",
+            "<li>unplanned estimator: &lt;b&gt;</li>",
+            "We cannot tell.",
+        )
+    ]
+    assert places == sorted(places)
+    same = page({**lock, "deviations": [], "unplanned": []})
+    assert "and nothing has changed since" in same and "since-lock" not in same
+    assert "since-lock" not in page(None)
+
+
 def test_a_failed_notebook_is_named_before_the_answer(tmp_path: Path) -> None:
     pages = pages_of(tmp_path)
     other = {"name": "05_effect", "title": "Effect", "status": "timed out", "html": "gone.html"}

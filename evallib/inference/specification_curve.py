@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,11 @@ from evallib.inference.specification_jobs import Answer, solve_job
 from evallib.inference.specification_samples import Choices, Samples, combinations
 from evallib.panel.build import open_store, panel_from_store
 from evallib.plan import Plan
+from evallib.plan.deviations import ABSENT, find_deviations, label_specifications
+from evallib.plan.lock import read_lock
 from evallib.plan.specifications import alternatives
 
+Labels = Callable[[str, list[Choices]], list[str]]
 DRAWS = 499
 FORM = ("scale", "per", "index_method", "base_years")
 NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "p_value")
@@ -45,8 +49,8 @@ class Curve:
         A row a specification: ``specification`` (from 0, the plan's own), ``is_headline``, a
         column a choice, estimate, std_error, conf_low, conf_high and p_value in the
         specification's own unit, ``factor`` to the headline's unit, effect, effect_low and
-        effect_high in that unit, counts, ``inference``, ``in_joint_test`` and ``reason``: why
-        there is no estimate.
+        effect_high in that unit, counts, ``inference``, ``in_joint_test``, ``planned`` (see
+        `evallib.plan.deviations.label_specifications`) and ``reason``: why there is no estimate.
     joint : JointTest
     explained : DataFrame
         See `evallib.inference.joint_specifications.explain`.
@@ -191,7 +195,7 @@ def specification_curve(
     Raises
     ------
     PlanError, DataError
-        As `build_panel`, for the plan and for each alternative alone.
+        As `build_panel`, for the plan and for each alternative alone; for a lock that was changed.
     EstimationError
         When no outcome has the role.
     """
@@ -202,17 +206,31 @@ def specification_curve(
     store = open_store(data)
     panel_from_store(plan, store)  # tells every fault of the plan and its alternatives at once
     samples = Samples(plan, panel_from_store(plan, store).store, draws)
+    label = _labels(plan, samples)
     if workers <= 1:
-        return Curves(tuple(_curve(plan, samples, name, None, progress) for name in outcomes))
+        return Curves(tuple(_curve(plan, samples, n, label, None, progress) for n in outcomes))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        return Curves(tuple(_curve(plan, samples, name, pool, progress) for name in outcomes))
+        return Curves(tuple(_curve(plan, samples, n, label, pool, progress) for n in outcomes))
+
+
+def _labels(plan: Plan, samples: Samples) -> Labels:
+    """Return what tells planned combinations from others, by the plan's lock."""
+    lock = read_lock(plan)
+    if lock is None:
+        return partial(label_specifications, None, plan, ())
+    found = find_deviations(lock, plan, samples.store.inputs)
+    # Which tables were read depends on who asks: only those of both are compared.
+    keys = [one.key for one in found
+            if not one.key.startswith("data ") or ABSENT not in (one.locked, one.now)]  # fmt: skip
+    return partial(label_specifications, lock, plan, keys)
 
 
 def _curve(
     plan: Plan,
     samples: Samples,
     outcome: str,
+    label: Labels,
     pool: ProcessPoolExecutor | None,
     progress: Callable[[str], None] | None,
 ) -> Curve:
@@ -243,7 +261,8 @@ def _curve(
         answers |= {one.item.number: one for one in future.result()}
     own = next(iter(forms.values()), 1.0)
     factor = {number: own / spread if spread else 1.0 for number, spread in form_of.items()}
-    return _put_together(plan, outcome, chosen, answers, reasons, factor, first)
+    planned = label(outcome, chosen)
+    return _put_together(plan, outcome, chosen, answers, reasons, factor, first, planned)
 
 
 def _put_together(
@@ -254,6 +273,7 @@ def _put_together(
     reasons: Mapping[int, str],
     factor: Mapping[int, float],
     design: Design | None,
+    planned: Sequence[str],
 ) -> Curve:
     """Return the curve of an outcome from its answers and refusals."""
     given = alternatives(plan, outcome)
@@ -269,6 +289,7 @@ def _put_together(
         row |= dict(zip(COUNTS, answer.counts if answer else (0,) * 4, strict=True))
         row["inference"] = answer.inference if answer else ""
         row["in_joint_test"] = answer is not None and answer.drawn is not None
+        row["planned"] = planned[number]
         row["reason"] = reasons.get(number, answer.reason if answer else "")
         rows.append(row)
     frame = pd.DataFrame(rows)

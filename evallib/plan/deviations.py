@@ -9,8 +9,17 @@ from typing import Any
 
 from evallib.plan.lock import Lock, name_of
 from evallib.plan.model import Plan
+from evallib.plan.specifications import CHOICES, own_value
 
 ABSENT = "not there"
+PLANNED, UNPLANNED, CHANGED = "planned", "unplanned", "changed since the lock"
+NOT_LOCKED = "not locked"
+_OUTCOMES = ("outcomes", "placebo_outcomes")
+# Keys that name what is looked at, not how: what was locked is estimated as before.
+_MOVES_NOTHING = (
+    *("title", "question", "people", "notebooks", "estimators", "heterogeneity", "eras"),
+    *("specifications", "verdict", *(f"{key} (order)" for key in _OUTCOMES)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +88,103 @@ def find_unplanned(lock: Lock, plan: Plan) -> tuple[tuple[str, str], ...]:
     Returns
     -------
     tuple of (str, str)
-        Outcomes, estimators, values of specifications, characteristics and covariates.
+        Outcomes, placebo outcomes, estimators, values of specifications, characteristics and
+        covariates.
     """
     values = plan.effective()
+    parts = (*zip(_OUTCOMES, ("outcome", "placebo outcome"), strict=True),)
     found = [
         (word, name)
-        for key, word in (("outcomes", "outcome"), ("covariates", "covariate"))
+        for key, word in (*parts, ("covariates", "covariate"))
         for name in (name_of(item) for item in values[key])
         if name not in lock.names(key)
     ]
     for key, word in (("estimators", "estimator"), ("heterogeneity", "characteristic")):
         found += [(word, name) for name in values[key] if name not in lock.values.get(key, ())]
-    held: Mapping[str, Any] = lock.values.get("specifications") or {}
-    for choice, others in values["specifications"].items():
-        new = [value for value in others if value not in held.get(choice, ())]
-        found += [("specification", f"{choice}: {json.dumps(value)}") for value in new]
+    for choice, others in _new_values(lock, plan).items():
+        given = values["specifications"][choice]
+        found += [("specification", f"{choice}: {json.dumps(given[at])}") for at in others]
     return tuple(found)
+
+
+def can_move(keys: Iterable[str], outcome: str) -> bool:
+    """Return whether a deviation can have moved the estimates of an outcome.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        The keys of deviations, see `Deviation`.
+    outcome : str
+        An indicator.
+
+    Examples
+    --------
+    >>> can_move(["title", "outcomes.cars_pct.scale"], "recycling_rate_pct")
+    False
+    >>> can_move(["outcomes.cars_pct.scale"], "cars_pct"), can_move(["years"], "cars_pct")
+    (True, True)
+    """
+    for key in keys:
+        top, _, below = key.partition(".")
+        if below.split(".")[0] == outcome if top in _OUTCOMES else top not in _MOVES_NOTHING:
+            return True
+    return False
+
+
+def label_specifications(
+    lock: Lock | None,
+    plan: Plan,
+    keys: Iterable[str],
+    outcome: str,
+    chosen: Iterable[Mapping[str, Any]],
+) -> list[str]:
+    """Return of every combination of choices whether it was planned.
+
+    Parameters
+    ----------
+    lock : Lock or None
+    plan : Plan
+    keys : iterable of str
+        The keys of deviations from the lock.
+    outcome : str
+    chosen : iterable of mapping
+        Values by choice.
+
+    Returns
+    -------
+    list of str
+        `UNPLANNED` where the lock does not name the outcome or an alternative; else `CHANGED`
+        where a deviation can have moved the figures; else `PLANNED`. `NOT_LOCKED` without a lock.
+    """
+    chosen = list(chosen)
+    if lock is None:
+        return [NOT_LOCKED] * len(chosen)
+    if outcome not in lock.names("outcomes"):
+        return [UNPLANNED] * len(chosen)
+    new = {
+        choice: [
+            value
+            for at in places
+            if (value := getattr(plan.specifications, choice)[at])
+            != own_value(plan, choice, outcome)
+        ]
+        for choice, places in _new_values(lock, plan).items()
+    }
+    named = CHANGED if can_move(keys, outcome) else PLANNED
+    return [
+        UNPLANNED if any(values[name] in new[name] for name in values) else named
+        for values in chosen
+    ]
+
+
+def _new_values(lock: Lock, plan: Plan) -> dict[str, list[int]]:
+    """Return the places of alternatives that a lock does not name, by choice."""
+    held: Mapping[str, Any] = lock.values.get("specifications") or {}
+    given = plan.effective()["specifications"]
+    return {
+        choice: [at for at, value in enumerate(given[choice]) if value not in held.get(choice, ())]
+        for choice in CHOICES
+    }
 
 
 def _how(key: str, given: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ from evallib.report.formats import format_bytes, format_date, format_number
 from evallib.report.gate import OGL_ATTRIBUTION, require_page
 from evallib.report.markup import PIECE_CSS, make_ids_unique, slugify, without_style
 from evallib.report.notebook import Body, number_pieces, read_body
-from evallib.report.planned import PlanLike
+from evallib.report.planned import PlanLike, lock_words
 from evallib.report.record import Record, build_record
 from evallib.report.sections import Section
 from evallib.report.statements import ACCESSIBILITY, LIMITS
@@ -26,7 +26,7 @@ from evallib.report.tables import Table
 DONE = frozenset({"completed", "complete", "ok", "done", "succeeded", "success", "cached"})
 SUMMARY = "evidence_summary"
 _OWN_IDS = ("content", "contents-title", "not-complete", "limits", "accessibility")
-_REPORT_IDS = (*_OWN_IDS, "pages", "files", "record", "cite")
+_REPORT_IDS = (*_OWN_IDS, "since-lock", "pages", "files", "record", "cite")
 _FILES = {
     "estimates.csv": ("Estimates", "CSV"),
     "checks.csv": ("Checks", "CSV"),
@@ -86,6 +86,8 @@ def render_report(
 ) -> Path:
     """Write report.html: the answer first, then the pages, the limits and the record.
 
+    What did not run, and every difference from a lock, stand before the answer.
+
     Parameters
     ----------
     run_folder : pathlib.Path
@@ -126,10 +128,12 @@ def render_report(
         ("accessibility", "Accessibility statement"),
     ]
     has_trouble = any(page["is_trouble"] for page in shown)
+    locked, since_lock = lock_words(manifest)
     text = _template("report.html.j2").render(
         **_shell(f"{title}: evaluation report", context),
         contents=[
             *([("not-complete", "What did not run")] if has_trouble else []),
+            *([("since-lock", "Changes since the plan was locked")] if since_lock else []),
             *(_contents(summary, ()) or [("summary", "Summary")]),
             *after,
         ],
@@ -139,6 +143,8 @@ def render_report(
         created=format_date(manifest.get("created")),
         commissioned=str(getattr(getattr(plan, "people", None), "commissioned", "")),
         troubles=[page for page in shown if page["is_trouble"]],
+        locked=locked,
+        since_lock=since_lock,
         summary=Markup(summary.html),  # noqa: S704 - every part was escaped or screened
         pages=shown,
         files=_files(run_folder),

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from evallib.report.formats import format_date
+from evallib.plan.deviations import CHANGED, PLANNED, UNPLANNED, can_move
+from evallib.report.formats import format_count, format_date
 from evallib.report.tables import Table
 
 _SHORT_HASH, _HASH = 12, 64
@@ -33,6 +34,27 @@ def deviations_words(manifest: Mapping[str, Any]) -> str:
         f"The plan was locked on {format_date(lock['locked'])} ({lock['file']}): every difference "
         "since then, in the plan, in what was set for this run and in the data."
     )
+
+
+def lock_words(manifest: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return what a reader must know of a lock before the answer, and a line a difference.
+
+    Empty for a plan that was not locked.
+    """
+    lock = manifest.get("lock")
+    if not lock:
+        return "", ()
+    lines = [
+        f"{item['key']}: {_short(item['key'], item['locked'])} in the lock, "
+        f"{_short(item['key'], item['now'])} in this run ({item['how']})"
+        for item in lock["deviations"]
+    ]
+    lines += [f"unplanned {item['kind']}: {item['name']}" for item in lock["unplanned"]]
+    head = f"The plan was locked on {format_date(lock['locked'])}"
+    count = len(lock["deviations"])
+    if not lines:
+        return f"{head}, and nothing has changed since.", ()
+    return f"{head}. This run has {format_count(count, 'deviation')} from it.", tuple(lines)
 
 
 def deviations_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
@@ -91,17 +113,22 @@ def _specifications(
     }
     differences: Mapping[str, Any] = getattr(plan, "differences", dict)()
     frame["Planned"] = [
-        "unplanned"
+        UNPLANNED
         if not _is_named(row, given)
-        else _since_lock(str(row.get("outcome", "")), lock)
+        else _since_lock(lock, str(row.get("outcome", "")))
         if lock
         else "changed from the plan's file"
         if differences
-        else "planned"
+        else PLANNED
         for row in frame.to_dict("records")
     ]
     note = _LOCKED_NOTE if lock else _PLANNED_NOTE
     return Table(frame, caption, slug="specifications", notes=(note,))
+
+
+def _since_lock(lock: Mapping[str, Any], outcome: str) -> str:
+    moved = can_move((str(item["key"]) for item in lock["deviations"]), outcome)
+    return CHANGED if moved else PLANNED
 
 
 def _is_named(row: Mapping[Any, Any], given: Mapping[str, Any]) -> bool:
@@ -112,29 +139,12 @@ def _is_named(row: Mapping[Any, Any], given: Mapping[str, Any]) -> bool:
     )
 
 
-def _since_lock(outcome: str, lock: Mapping[str, Any]) -> str:
-    """Return whether a deviation can have moved the estimates of an outcome."""
-    for item in lock["deviations"]:
-        top, _, below = str(item["key"]).partition(".")
-        if top == "outcomes":
-            if below.split(".")[0] == outcome:
-                return "changed since the lock"
-        elif top not in _MOVES_NOTHING:
-            return "changed since the lock"
-    return "planned"
-
-
 def _unplanned(lock: Mapping[str, Any]) -> Table:
     rows = [{"Not in the lock": item["name"], "Kind": item["kind"]} for item in lock["unplanned"]]
     none = {"Not in the lock": "Nothing: all that ran was locked", "Kind": ""}
     return Table(text_frame(rows or [none]), "Unplanned analyses", slug="unplanned")
 
 
-# Keys that name what is looked at, not how: what was locked is estimated as before.
-_MOVES_NOTHING = (
-    *("title", "question", "people", "notebooks", "estimators", "heterogeneity", "eras"),
-    *("specifications", "verdict", "outcomes (order)"),
-)
 _PLANNED_NOTE = (
     "Planned: outcome, estimator and comparison group are named in the plan's file. Where a "
     "parameter was set when the evaluation ran, the deviations above say which. Both rules for "
