@@ -144,10 +144,10 @@ def test_what_cannot_tell_is_said_to_be_so_and_small_differences_are_not_hidden(
     assert "we cannot tell whether effects differ, which is not to say" in sections[0].sentences[0]
     assert "smallest adjusted p-value" in sections[0].sentences[0]
     assert re.search(r"Before adjustment \w+ of \w+ (is|are) below 0.05", sections[0].sentences[0])
-    chart = sections[1].pieces[0]
+    chart = sections[1].pieces[1]
     clear = ((chart.data["conf_low"] > 0) | (chart.data["conf_high"] < 0)).sum()
     total = len(chart.data)
-    finding = f"{clear} of {total} intervals" if clear else f"All {total} intervals include zero"
+    finding = f"{clear} of {total} intervals" if clear else f"All {total} intervals include zero, by"
     assert chart.headline.startswith(finding)
     assert sections[1].sentences[0].startswith("We cannot tell whether effects differ by: side (p")
     assert "No joint test could be made by: score" in sections[1].sentences[1]

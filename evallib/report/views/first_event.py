@@ -16,7 +16,7 @@ from evallib.report.effect_charts import estimate_chart
 from evallib.report.formats import format_count, format_number
 from evallib.report.sections import Section
 from evallib.report.tables import Table
-from evallib.report.views.naming import SOURCE
+from evallib.report.views.naming import SOURCE, type_words
 
 # Here nobody is a control: councils without a record are at risk throughout, or left out.
 _RULES = {"assume_not_exposed": "unrecorded at risk", "only_known": "recorded only"}
@@ -150,7 +150,7 @@ def _in_words(ratios: pd.DataFrame, titles: dict[str, str], panel: Panel) -> pd.
         word = _WORDS.get(row["characteristic"], "")
         if row["outcome"]:
             return f"{titles[row['outcome']]}: {word}"
-        kind = str(row["characteristic"]).replace("london", "London")
+        kind = type_words(str(row["characteristic"]))
         return word or f"{kind[:1].upper()}{kind[1:]}"
 
     what = [name(row) for _, row in ratios.iterrows()]
@@ -219,7 +219,7 @@ def _years_table(found: FirstEvent) -> Table:
 
 def _shares_table(found: FirstEvent) -> Table:
     frame = found.shares.assign(
-        council_type=found.shares["council_type"].str.replace("london", "London"),
+        council_type=found.shares["council_type"].map(type_words),
         no_record=found.shares["no_record"].map(_RULES),
     )
     level = f"{100 * found.level:g}"

@@ -30,6 +30,21 @@ STATUSES = {
     "exposed_date_unknown": "Exposed, date unknown",
 }
 LONGEST_CELL = 90
+# What each estimator is called on pages.
+ESTIMATOR_WORDS = {
+    "twfe": "two-way fixed effects",
+    "event_study": "event study, average after exposure",
+    "group_time": "group-time effects (headline average)",
+    "matched_did": "matched differences",
+    "sun_abraham": "interaction-weighted regression (Sun and Abraham)",
+    "etwfe": "extended two-way fixed effects",
+    "stacked": "stacked regression",
+    "lp_did": "local projections",
+    "imputation": "imputation",
+    "two_stage": "two-stage regression",
+    "synthetic_did": "synthetic difference-in-differences",
+    "synthetic_control": "synthetic control",
+}
 # How an interval was made, in a few words; the notes under the tables say it in full.
 INTERVAL_WORDS = {
     "influence_normal": "analytic, from influence values by cluster, normal quantiles",
@@ -71,6 +86,17 @@ def kind_words(kind: str) -> str:
 def indicator_title(catalogue: Catalogue, name: str) -> str:
     """Return an indicator's title."""
     return str(catalogue.describe(name)["title"])
+
+
+def type_words(text: str) -> str:
+    """Write a type of council with its capital.
+
+    Examples
+    --------
+    >>> type_words("london borough rather than district")
+    'London borough rather than district'
+    """
+    return text.replace("london", "London")
 
 
 def year_span(years: Iterable[str]) -> str:

@@ -16,19 +16,24 @@ from evallib.inference.by_characteristic import (
     ByCharacteristic,
     Heterogeneity,
 )
-from evallib.report.chart import Chart
+from evallib.report.chart import LONGEST_HEADLINE, Chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.formats import format_count, format_p_value
-from evallib.report.notes import NoteBook
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
-from evallib.report.views.naming import SOURCE
-from evallib.report.views.saved import COUNT_WORDS, Results
-from evallib.report.words import change_unit
+from evallib.report.views.choosing import effect_unit, interval_text
+from evallib.report.views.naming import SOURCE, type_words
+from evallib.report.views.saved import Results
+from evallib.report.views.subgroup_tests import (
+    characteristics_table,
+    finding,
+    outcomes_table,
+    tests_table,
+)
 
-WHOM = {"same": "councils of the same subgroup", "all": "all comparison councils"}
 MOST_SUBGROUPS = 4
-ALPHA = 0.05
+DECIMALS = 3
+THIN = " The thin-design rule fired in: "
 TESTS_SLUG = "heterogeneity_tests"
 
 
@@ -43,8 +48,8 @@ def heterogeneity(found: Heterogeneity) -> Sections:
     tests = found.tests
     if tests.empty:
         return Sections((Section("", ("No outcome was looked at.",)),))
-    first = Section("Joint tests", (_finding(tests),), pieces=(_tests_table(found, tests),))
-    sections = [first]
+    pieces = (outcomes_table(found, tests), characteristics_table(found))
+    sections = [Section("Joint tests", (finding(tests),), pieces=pieces)]
     for outcome, rows in tests.groupby("outcome", sort=False):
         items = [item for item in found if item.outcome == outcome]
         sections.append(_outcome_section(items, rows))
@@ -56,97 +61,7 @@ def heterogeneity_summary(results: Results) -> Section:
     saved = [frame for name, frame in results.tables.items() if name.endswith(f"/{TESTS_SLUG}")]
     if not saved:
         return Section("", ("No notebook of this plan tells effects on subgroups apart.",))
-    return Section("", (_finding(saved[0]),))
-
-
-def _finding(tests: pd.DataFrame) -> str:
-    """Return what the planned joint tests of primary outcomes say, or that there are none."""
-    planned = tests[tests["is_planned"] & (tests["role"] == "primary")]
-    others = len(tests) - len(planned)
-    more = f" {_count(others).capitalize()} others are exploratory." if others else ""
-    made = planned[planned["answer"] != CANNOT_TEST]
-    lost = len(planned) - len(made)
-    if made.empty:
-        return f"No planned joint test of a primary outcome could be made.{more}"
-    head = (
-        f"Do effects differ between councils? {_count(len(made)).capitalize()} planned joint "
-        f"{'test' if len(made) == 1 else 'tests'} of primary outcomes could be made"
-        + (f", {_count(lost)} could not" if lost else "")
-        + "."
-    )
-    smallest = float(made["holm_p_value"].min())
-    p_value = format_p_value(smallest)
-    below = int((made["p_value"] < ALPHA).sum())
-    unadjusted = (
-        f" Before adjustment {_count(below)} of {_count(len(made))} "
-        f"{'is' if below == 1 else 'are'} below {ALPHA:g}; chance alone would give about "
-        f"{ALPHA * len(made):.1f} if effects were alike."
-    )
-    differ = int((made["answer"] == DIFFER).sum())
-    if differ:
-        return (
-            f"{head} {_count(differ).capitalize()} "
-            f"{'says' if differ == 1 else 'say'} that they do, after Holm's adjustment for all of "
-            f"them (smallest adjusted p-value {p_value}).{unadjusted}{more}"
-        )
-    tell = int((made["answer"] == NO_SIZEABLE).sum())
-    where = "" if not tell else f" In {_count(tell)} every difference is smaller than would matter."
-    return (
-        f"{head} None rejects equal effects after Holm's adjustment for all of them (smallest "
-        f"adjusted p-value {p_value}): we cannot tell whether effects differ, which is not to "
-        f"say that they are the same.{unadjusted}{where}{more}"
-    )
-
-
-def _count(count: int) -> str:
-    return COUNT_WORDS[count] if count < len(COUNT_WORDS) else f"{count:,}"
-
-
-def _tests_table(found: Heterogeneity, tests: pd.DataFrame) -> Table:
-    titles = {item.outcome: item.title for item in found}
-    notes = NoteBook()
-    rows = []
-    for item, test in zip(found, tests.to_dict("records"), strict=True):
-        answer = str(test["answer"])
-        if test["reason"]:
-            answer = f"{answer}: {test['reason']}"
-        small = str(test["not_estimated"])
-        mark = notes.mark(item.characteristic.note) if item.characteristic.note else ""
-        rows.append(
-            {
-                "outcome": titles[str(test["outcome"])],
-                "characteristic": f"{item.characteristic.title} {mark}".strip(),
-                "planned": "planned" if test["is_planned"] else "exploratory",
-                "compared": WHOM[str(test["comparators"])],
-                "n_subgroups": int(test["n_subgroups"]),
-                "n_treated_units": int(test["n_treated_units"]),
-                "p_value": test["p_value"],
-                "holm_p_value": test["holm_p_value"],
-                "answer": answer,
-                "left_out": small or "none",
-                "unknown": int(test["n_without_subgroup"]),
-            }
-        )
-    return Table(
-        pd.DataFrame(rows),
-        "Joint tests: are the effects on all subgroups equal?",
-        notes=(
-            *notes.texts,
-            "Adjusted p-values (Holm) are over the planned tests of primary outcomes, or over all "
-            "other tests. 'Cannot tell' where the test does not reject and the interval of some "
-            "difference reaches the change that would matter.",
-        ),
-        decimals=3,
-        labels={
-            "planned": "Planned or exploratory",
-            "compared": "Compared with",
-            "n_subgroups": "Subgroups",
-            "holm_p_value": "Adjusted p-value",
-            "left_out": "Too small to be estimated",
-            "unknown": "Treated councils without a subgroup",
-        },
-        slug="heterogeneity-tests",
-    )
+    return Section("", (finding(saved[0]),))
 
 
 def _outcome_section(items: list[ByCharacteristic], tests: pd.DataFrame) -> Section:
@@ -164,8 +79,8 @@ def _outcome_section(items: list[ByCharacteristic], tests: pd.DataFrame) -> Sect
         ]
         if named:
             sentences.append(f"{words}: {', '.join(named)}.")
-    pieces: list[Table | Chart] = []
     drawn = [item for item in items if item.effects is not None]
+    pieces: list[Table | Chart] = [tests_table(items, tests)]
     small = [one for one in drawn if _size(one) <= MOST_SUBGROUPS]
     if small:
         pieces.append(_chart(small))
@@ -191,15 +106,11 @@ def _rows(items: Iterable[ByCharacteristic]) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
-def _unit(item: ByCharacteristic) -> str:
-    return "log points" if item.unit.startswith("log of ") else change_unit(item.unit)
-
-
 def _chart(items: list[ByCharacteristic]) -> Chart:
     titles = {item.characteristic.name: item.characteristic.title for item in items}
     frame, first = _rows(items), items[0]
     names = [
-        f"{titles[str(name)]}: {subgroup}"
+        type_words(f"{titles[str(name)]}: {subgroup}")
         for name, subgroup in zip(frame["characteristic"], frame["subgroup"], strict=True)
     ]
     shown = ["estimate", "conf_low", "conf_high", "n_treated_units", "n_comparison_units"]
@@ -207,13 +118,13 @@ def _chart(items: list[ByCharacteristic]) -> Chart:
     held = int(((frame["conf_low"] <= 0) & (frame["conf_high"] >= 0)).sum())
     return estimate_chart(
         frame[shown].assign(subgroup=names)[["subgroup", *shown]],
-        headline=_chart_finding(frame),
+        headline=_chart_finding(frame, titles),
         subtitle=(
-            f"{first.title}: treated less comparison councils, {_unit(first)}, headline average "
-            f"within each subgroup, {100 * level:g}% intervals"
+            f"{first.title}: treated less comparison councils, {effect_unit(first.unit)}, headline "
+            f"average within each subgroup, {100 * level:g}% intervals"
         ),
         source=SOURCE,
-        unit=_unit(first),
+        unit=effect_unit(first.unit),
         label="subgroup",
         level=level,
         meaningful_change=first.meaningful_change,
@@ -230,49 +141,71 @@ def _chart(items: list[ByCharacteristic]) -> Chart:
     )
 
 
-def _chart_finding(rows: pd.DataFrame) -> str:
-    """Return how many of the intervals that there are exclude zero."""
+def _chart_finding(rows: pd.DataFrame, titles: Mapping[str, str]) -> str:
+    """Return how many of the intervals that there are exclude zero, and by which characteristic."""
     total = int(rows[["conf_low", "conf_high"]].notna().all(axis="columns").sum())
-    excluded = int(((rows["conf_low"] > 0) | (rows["conf_high"] < 0)).sum())
+    is_clear = (rows["conf_low"] > 0) | (rows["conf_high"] < 0)
+    excluded = int(is_clear.sum())
     if not total:
         return "No subgroup has an interval"
     if total == 1:
         return f"The one interval {'excludes' if excluded else 'includes'} zero"
     if not excluded:
-        return f"All {total} intervals include zero"
-    return f"{excluded} of {total} intervals {'excludes' if excluded == 1 else 'exclude'} zero"
+        return f"All {total} intervals include zero, by every characteristic"
+    count = f"{excluded} of {total} intervals {'excludes' if excluded == 1 else 'exclude'} zero"
+    names = list(dict.fromkeys(rows.loc[is_clear, "characteristic"].map(titles)))
+    named = f"{count}: {', '.join(name.lower() for name in names)}"
+    if len(named.split()) <= LONGEST_HEADLINE:
+        return named
+    return f"{count}, by {len(names)} characteristics"
 
 
 def _effects_table(items: list[ByCharacteristic]) -> Table:
     titles = {item.characteristic.name: item.characteristic.title for item in items}
-    methods = {item.characteristic.name: item.method for item in items}
-    frame, first, notes = _rows(items), items[0], NoteBook()
-    how = [
-        f"{'permutation' if short == 'permutation' else 'analytic'} {notes.mark(methods[name])}"
-        for name, short in zip(frame["characteristic"], frame["inference"], strict=True)
-    ]
-    shown = ["subgroup", "estimate", "conf_low", "conf_high", "difference"]
-    counts = ["n_treated_units", "n_comparison_units", "n_obs"]
-    table = frame[[*shown, "difference_holm_p_value", *counts]].assign(how=how)
-    table.insert(0, "characteristic", frame["characteristic"].map(titles))
-    unit = _unit(first)
+    frame, first = _rows(items), items[0]
+    level = 0.95 if first.effects is None else first.effects.level
+    ends = zip(frame["conf_low"], frame["conf_high"], strict=True)
+    names = zip(frame["characteristic"].map(titles), frame["subgroup"], strict=True)
+    table = pd.DataFrame(
+        {
+            "subgroup": [type_words(f"{title}: {name}") for title, name in names],
+            "estimate": frame["estimate"],
+            "interval": [interval_text(low, high, DECIMALS) for low, high in ends],
+            **{name: frame[name] for name in ("difference", "difference_holm_p_value")},
+            **{name: frame[name] for name in ("n_treated_units", "n_comparison_units", "n_obs")},
+        }
+    )
     lost = sum(item.n_without for item in items)
     return Table(
         table,
         f"{first.title}: effects on subgroups of the treated councils",
         notes=(
-            *notes.texts,
+            *_methods(items),
             "Difference: the subgroup less the mean of the others, weighted by their treated "
             "councils; its p-value is adjusted (Holm) for the subgroups of the characteristic."
             + (f" {format_count(lost, 'treated council')} are in no subgroup." if lost else ""),
         ),
-        units={name: unit for name in ("estimate", "conf_low", "conf_high", "difference")},
-        decimals=3,
+        units=dict.fromkeys(("estimate", "difference"), effect_unit(first.unit)),
+        decimals=DECIMALS,
         labels={
-            "difference": "Difference from the others",
-            "difference_holm_p_value": "Adjusted p-value of the difference",
+            "interval": f"{100 * level:g}% interval",
+            "difference": "Difference",
+            "difference_holm_p_value": "Its p-value, adjusted",
             "n_comparison_units": "Comparison councils",
-            "how": "How the interval was made",
         },
         slug=f"subgroups-{first.outcome}",
     )
+
+
+def _methods(items: list[ByCharacteristic]) -> list[str]:
+    """Return how intervals were made, each way once with its characteristics, and where thin."""
+    ways: dict[str, list[str]] = {}
+    thin = []
+    for item in items:
+        way, _, fired = item.method.partition(THIN)
+        ways.setdefault(way, []).append(item.characteristic.title.lower())
+        if fired:
+            thin.append(f"{item.characteristic.title.lower()}: {fired.rstrip('.')}")
+    only = len(ways) == 1
+    notes = [way if only else f"By {', '.join(names)}: {way}" for way, names in ways.items()]
+    return notes + ([f"The thin-design rule fired in {'; '.join(thin)}."] if thin else [])
