@@ -16,7 +16,7 @@ from evallib.errors import EstimationError
 from evallib.estimate import fit
 from evallib.inference.audit import Audit, Placebo, audit, placebo_power
 from evallib.inference.audit_draws import Selected, draw_paths, draw_selected, gumbel
-from evallib.inference.audit_panel import placebo_panel
+from evallib.inference.audit_panel import placebo_panel, with_traits
 from evallib.inference.audit_solve import find_solver
 from evallib.inference.designs import estimate_one
 from evallib.report.chart import Chart
@@ -311,6 +311,36 @@ def test_the_check_carries_the_flags_and_the_view_shows_them() -> None:
     assert isinstance(chart, Chart)
     assert "deviations either side" in chart.alt
     assert "intervals hold zero" not in chart.alt
+
+
+def test_longer_looks_back_draw_adopters_by_means_and_lines_of_those_years() -> None:
+    """A longer look back matches its own moments, and misses the level at the base."""
+    design, _ = regress()
+    base = placebo_panel(design)
+    noise = gumbel(base, 200, np.random.default_rng(4))
+    for periods in (3, None):
+        other = with_traits(base, design.anticipation, periods)
+        grid, last = base.panel.outcome, 2015 - 2 - YEARS[0]
+        begin = 0 if periods is None else last - periods + 1
+        level = grid[:, begin : last + 1].mean(axis=1)
+        slope = np.polyfit(np.arange(last + 1 - begin), grid[:, begin : last + 1].T, 1)[0]
+        for row, values in enumerate((level, slope)):
+            away = values - values[base.eligible[:, 0]].mean()
+            assert other.traits[row, :, 0] == pytest.approx(away, abs=1e-10)
+        assert draw_selected(other, noise).is_matched
+    found = audit(design, draws=200)
+    rule, three, every = found.readings
+    assert found.selection is not None
+    assert rule.estimate == found.placebos[1].estimate
+    assert rule.level == pytest.approx(found.selection.drawn[0], abs=1e-10)
+    # Adopters were picked by their base alone: a mean of more years knows less of it.
+    assert rule.level < three.level < every.level < 0
+    assert rule.estimate > three.estimate > every.estimate > 0
+    html = design_audit(
+        [design], Checks((check_audit(design, estimate_one(design, "group_time"), draws=50),))
+    )._repr_html_()
+    assert "when prior level and trend are read otherwise" in html
+    assert audit(of("sun_abraham", never=60), draws=20).readings == ()
 
 
 @pytest.mark.parametrize(

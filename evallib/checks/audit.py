@@ -66,7 +66,9 @@ def check_audit(design: Design, headline: Estimate | None, draws: int = DRAWS) -
         ``fail`` when the inference is not fit, ``concern`` when selection is not ruled out, see
         `AuditFlags`. The table has a row a kind of placebo: the fields of
         `evallib.inference.audit.Placebo`, the headline with its interval, both flags, and for
-        selected placebos the level and trend wanted and drawn.
+        selected placebos the level and trend wanted and drawn, and the mean estimate and the
+        level in the base under longer looks back (``mean_three_years``, ``level_three_years``,
+        ``mean_all_years``, ``level_all_years``).
     """
     if headline is None:
         reason = "There is no headline estimate"
@@ -198,4 +200,8 @@ def _table(found: Audit) -> pd.DataFrame:
         for place, name in enumerate(("level", "trend")):
             table.loc[selected, f"{name}_wanted"] = float(found.selection.wanted[place])
             table.loc[selected, f"{name}_drawn"] = float(found.selection.drawn[place])
+    for reading in found.readings[1:]:
+        for name, value in (("mean", reading.estimate), ("level", reading.level)):
+            table[f"{name}_{reading.name}"] = float("nan")
+            table.loc[table["kind"] == "selected", f"{name}_{reading.name}"] = value
     return table

@@ -22,6 +22,7 @@ from evallib.estimate.markov_discrete import wilson
 from evallib.estimate.result import BoolArray, FloatArray
 from evallib.inference.audit_draws import Selected, draw_paths, draw_selected, gumbel
 from evallib.inference.audit_panel import PlaceboPanel, placebo_panel
+from evallib.inference.audit_readings import Reading, read_selection
 from evallib.inference.audit_solve import Draws, find_solver
 from evallib.inference.permuted_cells import order_quantile
 from evallib.plan.estimators import SYNTHETIC
@@ -97,6 +98,9 @@ class Audit:
         The selected paths.
     notes : tuple of str
         What was scaled, left out or not matched, and why.
+    readings : tuple of Reading
+        Selected placebos under the rule and under other readings of prior level and trend; empty
+        where every draw is a fit of its own.
     """
 
     placebos: tuple[Placebo, ...]
@@ -105,6 +109,7 @@ class Audit:
     meaningful_change: float
     selection: Selected | None
     notes: tuple[str, ...]
+    readings: tuple[Reading, ...] = ()
 
     def get(self, kind: Kind) -> Placebo | None:
         """Return the placebos of a kind; None where they could not be made."""
@@ -179,8 +184,13 @@ def audit(
     if placebo.scaled:
         notes.append(f"too few unexposed councils, adopters drawn: {', '.join(placebo.scaled)}")
     random = solve(draw_paths(placebo, gumbel(placebo, draws, rng)))
-    selection = draw_selected(placebo, gumbel(placebo, draws, rng))
+    noise = gumbel(placebo, draws, rng)
+    selection = draw_selected(placebo, noise)
     selected = solve(selection.codes)
+    readings: tuple[Reading, ...] = ()
+    if not is_refit:
+        ruled = (selection, selected)
+        readings = read_selection(placebo, design.anticipation, noise, solve, ruled)
     resampled = action == "permutation"
     placebos = [
         _describe("random", random, _critical(random, random, resampled), placebo),
@@ -201,7 +211,7 @@ def audit(
     }
     how = words.get(action, "analytic standard errors")
     change = design.meaningful_change
-    return Audit(tuple(placebos), how, estimate, change, selection, tuple(notes))
+    return Audit(tuple(placebos), how, estimate, change, selection, tuple(notes), readings)
 
 
 def placebo_power(design: Design, draws: int = DRAWS) -> Placebo:

@@ -100,7 +100,7 @@ def draw_selected(panel: PlaceboPanel, noise: FloatArray) -> Selected:
     tilt, best = np.zeros(2), np.zeros(2)
     least = np.inf
     for _ in range(STEPS):
-        mean, spread = _moments(panel, draw_paths(panel, noise, tilt))
+        mean, spread = moments(panel, draw_paths(panel, noise, tilt))
         gap = target - mean
         if np.abs(gap).max() < least:
             least, best = float(np.abs(gap).max()), tilt
@@ -111,11 +111,11 @@ def draw_selected(panel: PlaceboPanel, noise: FloatArray) -> Selected:
         if np.abs(tilt).max() > LARGEST_TILT:
             break
     codes = draw_paths(panel, noise, best)
-    mean, _ = _moments(panel, codes)
+    mean, _ = moments(panel, codes)
     return Selected(codes, best, panel.target, mean * panel.scale, target - mean)
 
 
-def _moments(panel: PlaceboPanel, codes: IntArray) -> tuple[FloatArray, FloatArray]:
+def moments(panel: PlaceboPanel, codes: IntArray) -> tuple[FloatArray, FloatArray]:
     """Return mean and covariance of the drawn adopters' traits, in standard deviations."""
     weight = np.column_stack([(codes == path).mean(axis=0) for path in panel.cohorts])
     weight /= weight.sum()

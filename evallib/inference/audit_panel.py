@@ -143,7 +143,7 @@ def placebo_panel(design: Design, shift: int = 0) -> PlaceboPanel:
             f"adopters, fewer than {MIN_TREATED}"
         )
         raise _refusal(design, what, "Widen the years, the council types or the regions")
-    traits, scale = _traits(panel, at, eligible)
+    traits, scale = _traits(panel, at, eligible, 1, TREND_PERIODS)
     return PlaceboPanel(
         panel,
         np.flatnonzero(paths.is_treated),
@@ -156,6 +156,26 @@ def placebo_panel(design: Design, shift: int = 0) -> PlaceboPanel:
         _labels(design, panel),
         horizon,
     )
+
+
+def with_traits(placebo: PlaceboPanel, lead: int, periods: int | None) -> PlaceboPanel:
+    """Return a placebo panel whose level and trend are taken over longer.
+
+    Parameters
+    ----------
+    placebo : PlaceboPanel
+    lead : int
+        Periods of the event and of anticipation before exposure.
+    periods : int or None
+        Level is the mean, and trend the slope, over as many periods that end with the base; None
+        for all that there are.
+    """
+    panel = placebo.panel
+    starts = panel.paths.cohort[placebo.cohorts]
+    at = np.searchsorted(panel.periods, starts - lead) - 1
+    length = panel.periods.size if periods is None else periods
+    traits, scale = _traits(panel, at, placebo.eligible, length, length)
+    return replace(placebo, traits=traits, scale=scale)
 
 
 def _refusal(design: Design, what: str, remedy: str) -> EstimationError:
@@ -182,9 +202,17 @@ def _scale(wanted: IntArray, eligible: IntArray) -> IntArray:
     return counts
 
 
-def _traits(panel: PathPanel, at: IntArray, eligible: BoolArray) -> tuple[FloatArray, FloatArray]:
-    level = np.where(panel.observed, panel.outcome, np.nan)[:, at]
-    slope = trends(panel.outcome, panel.observed, panel.periods, TREND_PERIODS)[:, at]
+def _traits(
+    panel: PathPanel, at: IntArray, eligible: BoolArray, of_level: int, of_trend: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return level and trend over as many periods that end with each cohort's base."""
+    when = np.arange(panel.periods.size)[:, None]
+    inside = ((when <= at) & (when > at - of_level)).astype(float)  # (T, C)
+    count = panel.observed @ inside
+    total = np.where(panel.observed, panel.outcome, 0.0) @ inside
+    there = panel.observed[:, at]
+    level = np.where(there, total / np.maximum(count, 1), np.nan)
+    slope = trends(panel.outcome, panel.observed, panel.periods, of_trend)[:, at]
     traits, scale = np.zeros((2, *level.shape)), np.ones(2)
     for row, values in enumerate((level, slope)):
         known = eligible & np.isfinite(values)

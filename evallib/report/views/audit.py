@@ -9,6 +9,7 @@ import pandas as pd
 from evallib.checks import CheckResult, Checks
 from evallib.checks.audit import CHECK
 from evallib.design import Design
+from evallib.inference.audit_readings import LONGER, RULE
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.formats import decimals_for, format_number, format_p_value
@@ -106,8 +107,43 @@ def _needed(found: list[tuple[Design, CheckResult]]) -> Section:
 def _section(design: Design, item: CheckResult) -> Section:
     pieces: tuple[Chart | Table, ...] = ()
     if not item.table.empty:
-        pieces = (_chart(design, item), _table(design, item))
+        pieces = (_chart(design, item), _table(design, item), *_readings(design, item))
     return Section(design.title, (f"{item.sentence}.",), pieces=pieces)
+
+
+def _readings(design: Design, item: CheckResult) -> tuple[Table, ...]:
+    """Return selected placebos under each reading of prior level and trend, where made."""
+    selected = item.table[item.table["kind"] == "selected"]
+    known = [(name, words) for name, words, _ in LONGER if f"mean_{name}" in selected]
+    if selected.empty or not known:
+        return ()
+    row, decimals = selected.iloc[0], _decimals(item)
+    frame = pd.DataFrame(
+        [
+            (f"{RULE} (the rule)", row["level_drawn"], row["estimate"]),
+            *((words, row[f"level_{name}"], row[f"mean_{name}"]) for name, words in known),
+        ],
+        columns=["reading", "level", "estimate"],
+    )
+    table = Table(
+        frame,
+        f"{design.title}: selected placebos when prior level and trend are read otherwise",
+        notes=(
+            "Level: of the placebo adopters in the last year before the event year, from which "
+            "the estimate starts, less the mean of councils that can be drawn. The exposed "
+            f"councils' was {format_number(float(row['level_wanted']), decimals)}. Adopters that "
+            "do not stand as far from the mean there have less to make up by themselves.",
+        ),
+        slug=f"audit-readings-{design.outcome}",
+        units=dict.fromkeys(("level", "estimate"), effect_unit(design.unit)),
+        labels={
+            "reading": "Prior level and trend",
+            "level": "Level drawn",
+            "estimate": "Mean estimate",
+        },
+        decimals=dict.fromkeys(("level", "estimate"), decimals),
+    )
+    return (table,)
 
 
 def _in_place(drawn: int, real: int) -> str:
