@@ -80,6 +80,36 @@ def test_thin_subgroups_are_permuted_and_say_so(design):
     pd.testing.assert_frame_equal(found.frame, again.frame)
 
 
+@pytest.mark.parametrize(
+    ("asked", "inference", "words"),
+    [
+        ("analytic", "influence_normal", "The plan asks for analytic intervals in place of"),
+        ("permutation", "permutation", "The plan asks for permutation of adoption paths in place"),
+        ("wild_bootstrap", "permutation", "which is of regressions: the thin-design rule decides"),
+    ],
+)
+def test_subgroups_follow_the_inference_that_the_plan_asks_for(design, asked, inference, words):
+    thin = replace(with_characteristics(design), inference=asked)
+    found = by_design(thin, ["side"])
+    (test,) = found.tests.to_dict("records")
+    assert test["inference"] == inference
+    assert words in test["method"] and "fired in: left" in test["method"]
+    assert words in ev.views.heterogeneity(found)._repr_html_()
+    plain = by_design(with_characteristics(design), ["side"])
+    same = found.frame[["conf_low", "p_value"]].equals(plain.frame[["conf_low", "p_value"]])
+    assert same == (inference == "permutation")
+    columns = ["subgroup", "estimate", "std_error", "difference"]
+    assert found.frame[columns].equals(plain.frame[columns])
+
+
+def test_subgroups_that_are_not_thin_are_permuted_where_the_plan_asks():
+    wide = with_characteristics(make_design(4, {2015: 60, 2016: 60}, never=160, missing=0.0))
+    assert by_design(wide, ["side"]).tests["inference"].tolist() == ["influence_normal"]
+    asked = by_design(replace(wide, inference="permutation"), ["side"]).tests
+    assert asked["inference"].tolist() == ["permutation"]
+    assert "fired in" not in asked["method"][0]
+
+
 def test_estimates_and_errors_are_those_of_a_fit(design):
     made = with_characteristics(design)
     found = by_design(made, ["side", "era"], comparators="all").frame.set_index("subgroup")
@@ -147,7 +177,9 @@ def test_what_cannot_tell_is_said_to_be_so_and_small_differences_are_not_hidden(
     chart = sections[1].pieces[1]
     clear = ((chart.data["conf_low"] > 0) | (chart.data["conf_high"] < 0)).sum()
     total = len(chart.data)
-    finding = f"{clear} of {total} intervals" if clear else f"All {total} intervals include zero, by"
+    finding = (
+        f"{clear} of {total} intervals" if clear else f"All {total} intervals include zero, by"
+    )
     assert chart.headline.startswith(finding)
     assert sections[1].sentences[0].startswith("We cannot tell whether effects differ by: side (p")
     assert "No joint test could be made by: score" in sections[1].sentences[1]

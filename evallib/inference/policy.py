@@ -74,13 +74,26 @@ def rule_sentence(family: Family, thinness: Thinness, asked: str) -> str:
     asked : str
         What the plan asks for.
     """
+    return f"{asked_sentence(family, thinness, asked)} {thinness.sentence}".lstrip()
+
+
+def asked_sentence(family: Family, thinness: Thinness, asked: str) -> str:
+    """Return whether a plan departs from the rule; empty where it asks for none other.
+
+    Parameters
+    ----------
+    family : 'regression' or 'influence'
+    thinness : Thinness
+    asked : str
+        What the plan asks for.
+    """
     if asked == "policy":
-        return thinness.sentence
+        return ""
     why = _why_unsuited(family, thinness, asked)
     wish = f"The plan asks for {ASKED_WORDS[asked]}"
     if why:
-        return f"{wish}, {why}: the thin-design rule decides. {thinness.sentence}"
-    return f"{wish} in place of the thin-design rule. {thinness.sentence}"
+        return f"{wish}, {why}: the thin-design rule decides."
+    return f"{wish} in place of the thin-design rule."
 
 
 def require_treated(count: int, outcome: str, estimator: str, few_treated: str = "refuse") -> None:

@@ -23,7 +23,12 @@ from evallib.inference.designs import seed_of
 from evallib.inference.influences import DRAWS_WITH_COVARIATES
 from evallib.inference.paths import PathPanel, path_panel, path_problem
 from evallib.inference.permuted_subgroups import NULL, permute_subgroups
-from evallib.inference.policy import PERMUTATION_DRAWS, apply_permuted_terms, choose_action
+from evallib.inference.policy import (
+    PERMUTATION_DRAWS,
+    apply_permuted_terms,
+    asked_sentence,
+    choose_action,
+)
 
 LEAST_DISTINCT = 20
 
@@ -132,8 +137,8 @@ def _of_frame(
         base = ByCharacteristic(
             found.outcome, found.outcome, found.unit, found.role, one, whom, is_planned=False
         )
-        item = _filled(base, parts, source, labels, found)
-        thin = _thin_words(parts)
+        thin = _rule_words(parts, "policy")
+        item = _filled(base, parts, source, labels, found, thin)
         if thin:
             warnings.warn(f"Effects by {one.name}: {thin}", ThinDesignWarning, stacklevel=3)
         items.append(item)
@@ -177,10 +182,13 @@ def _of_design(
         except EstimationError as error:
             yield replace(base, reason="; ".join(fault.what for fault in error.faults))
             continue
-        item = _filled(base, parts, source, labels, _labelled(whole, design))
-        if any(choose_action("influence", thin) != "analytic" for thin in parts.thinness):
+        asked = design.inference
+        words = _rule_words(parts, asked)
+        item = _filled(base, parts, source, labels, _labelled(whole, design), words)
+        if any(choose_action("influence", thin, asked) != "analytic" for thin in parts.thinness):
             rng = np.random.default_rng(seed_of(design, f"heterogeneity by {name}"))
-            item = _permuted(item, parts, problem, codes, panel, float(whole.point[0]), rng)
+            effect = float(whole.point[0])
+            item = _permuted(item, parts, problem, codes, panel, effect, rng, words)
         yield item
 
 
@@ -190,6 +198,7 @@ def _filled(
     source: CellSource,
     labels: IntArray,
     like: Estimate,
+    words: str,
 ) -> ByCharacteristic:
     """Return a characteristic with its effects, labelled as another estimate is."""
     treated = source.problem.paths.is_treated[source.solution.codes]
@@ -206,7 +215,6 @@ def _filled(
     reason = "" if parts.df else "one subgroup is large enough: nothing to compare it with"
     if parts.df and parts.df_residual <= 0:
         reason = "there are no more clusters with treated units than subgroups"
-    thin = _thin_words(parts)
     return replace(
         base,
         effects=replace(parts.effects, **facts),
@@ -216,7 +224,7 @@ def _filled(
         df_residual=parts.df_residual,
         p_value=parts.p_value,
         inference="influence_normal",
-        method=f"{method} {thin}".strip(),
+        method=f"{method} {words}".strip(),
         n_comparison=tuple(int(count) for count in parts.n_comparison),
         refused=parts.refused,
         n_without=int((treated & (labels < 0)).sum()),
@@ -232,6 +240,7 @@ def _permuted(
     panel: PathPanel,
     effect: float,
     rng: np.random.Generator,
+    words: str,
 ) -> ByCharacteristic:
     """Return a characteristic with test, intervals and p-values by permutation."""
     has_covariates = problem.comparisons.has_covariates
@@ -249,7 +258,7 @@ def _permuted(
     level = parts.effects.level
     sentence = (
         f"Joint test, p-values and {level:.0%} intervals by {NULL} ({draws:,} draws, "
-        f"strata: council {panel.strata_name}). {_thin_words(parts)}"
+        f"strata: council {panel.strata_name}). {words}"
     )
     reason = item.reason
     if parts.df and drawn.distinct < LEAST_DISTINCT:
@@ -273,12 +282,14 @@ def _labelled(estimate: Estimate, design: Design) -> Estimate:
     return replace(estimate, **{name: getattr(design, name) for name in names})
 
 
-def _thin_words(parts: Subgroups) -> str:
-    """Return in which subgroups the thin-design rule fired, with their counts."""
+def _rule_words(parts: Subgroups, asked: str) -> str:
+    """Return whether the plan departs from the rule, and in which subgroups it fired, counted."""
     fired = [
         f"{name} ({thin.n_treated_clusters} treated clusters, effective number "
         f"{thin.effective_treated_clusters:.1f})"
         for name, thin in zip(parts.effects.terms, parts.thinness, strict=True)
         if thin.is_thin
     ]
-    return f"The thin-design rule fired in: {'; '.join(fired)}." if fired else ""
+    thin = f"The thin-design rule fired in: {'; '.join(fired)}." if fired else ""
+    # Subgroups with fewer than five treated are not estimated: one stands for all here.
+    return f"{asked_sentence('influence', parts.thinness[0], asked)} {thin}".strip()

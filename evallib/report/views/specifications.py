@@ -115,7 +115,7 @@ def _tests_tables(found: Curves) -> tuple[Table, Table]:
             "not adjusted for the number of outcomes.",
             "Share significant: with the dominant sign and their own analytic p-value below "
             f"{1 - level:.2g}. Analytic intervals are not reliable in thin designs; the joint "
-            "p-values do not rest on them.",
+            "p-values do not rest on them. Both stand whatever inference the plan asks for.",
             "Average z: sum of normal scores over the root of their number (Stouffer).",
         ),
         labels={
