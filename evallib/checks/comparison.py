@@ -34,6 +34,12 @@ def check_comparison_groups(
     """
     if other is None:
         return not_applicable(CHECK, design.outcome, design.no_record, reason)
+    if design.alternative is not None and design.alternative.sample_id == design.sample_id:
+        same = "Both rules on councils without a record leave the same councils and years"
+        why = (
+            f". {design.missing.reason}" if design.missing and not design.missing.codes.size else ""
+        )
+        return not_applicable(CHECK, design.outcome, design.no_record, f"{same}{why}")
     rows = [
         (
             one.no_record,

@@ -117,7 +117,9 @@ def check_register(
         reason = "There is no group-time estimate, or nothing is known of the register's gaps"
         return not_applicable(CHECK, design.outcome, design.no_record, reason)
     if not (design.councils["status"] == NO_RECORD).any():
-        reason = "No council without a record compares"
+        # A register that is declared complete has no such council, and says why.
+        nobody = not missing.codes.size and missing.reason
+        reason = missing.reason if nobody else "No council without a record compares"
         return not_applicable(CHECK, design.outcome, design.no_record, reason)
     kept = estimate.aggregate(aggregation)
     rows = [_divided(kept, CURVE, share) for share in SHARES]

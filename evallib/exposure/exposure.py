@@ -9,6 +9,7 @@ from html import escape
 import pandas as pd
 
 from evallib.errors import DataError, Fault, did_you_mean
+from evallib.exposure.completeness import Completeness, read_completeness
 from evallib.exposure.coverage import coverage_of
 from evallib.exposure.escalation import first_entries, states_by_year
 from evallib.exposure.events import (
@@ -31,7 +32,7 @@ from evallib.exposure.spells import (
 )
 from evallib.panel.build import Panel, span_of
 from evallib.panel.ladders import kinds_from, ladder_of, studied_kinds
-from evallib.panel.plan_faults import find_register
+from evallib.panel.plan_faults import find_complete, find_register
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year, parse_financial_year
 
@@ -78,6 +79,8 @@ class Exposure:
         entry to each: see `states_by_year` and `first_entries`. Empty otherwise.
     passed_on : pandas.DataFrame
         Events of abolished councils under their successor's code, see `pass_on_events`.
+    completeness : Completeness, optional
+        What it means for the plan that the register is declared complete; None where it is not.
     """
 
     frame: pd.DataFrame
@@ -94,6 +97,7 @@ class Exposure:
     states: pd.DataFrame = field(default_factory=pd.DataFrame)
     entries: pd.DataFrame = field(default_factory=pd.DataFrame)
     passed_on: pd.DataFrame = field(default_factory=pd.DataFrame)
+    completeness: Completeness | None = None
 
     def state_by_year(self, kinds: str | Sequence[str], *, or_higher: bool = False) -> pd.DataFrame:
         """Return whether kinds that last were in force, for ``evallib.fit(..., treatment=...)``.
@@ -177,7 +181,9 @@ def build_exposure(plan: Plan, panel: Panel) -> Exposure:
     passed = pass_on_events(plan, panel, events)
     met = pd.concat([events.assign(of_council="", doubt=""), passed], ignore_index=True)
     codes = panel.frame[["council_code", "council_name"]].drop_duplicates("council_code")
-    councils = _first_events(plan, met, codes)
+    declared = find_complete(panel.store, plan.register)
+    completeness = read_completeness(plan, declared) if declared is not None else None
+    councils = _first_events(plan, met, codes, completeness)
     councils["cluster"] = clusters(councils)
     ladder = ladder_of(plan)
     entries = first_entries(met, ladder, plan.date_precision, plan.min_confidence)
@@ -209,10 +215,13 @@ def build_exposure(plan: Plan, panel: Panel) -> Exposure:
         ),
         entries=entries,
         passed_on=passed,
+        completeness=completeness,
     )
 
 
-def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.DataFrame:
+def _first_events(
+    plan: Plan, events: pd.DataFrame, codes: pd.DataFrame, completeness: Completeness | None
+) -> pd.DataFrame:
     begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
     end = pd.Timestamp(parse_financial_year(plan.last_event_year) + 1, 3, 31)
     kinds = studied_kinds(plan)
@@ -249,6 +258,10 @@ def _first_events(plan: Plan, events: pd.DataFrame, codes: pd.DataFrame) -> pd.D
     before = studied[studied["event_date"] < begin].groupby("council_code")["event_date"].max()
     table["earlier_event"] = before.reindex(table.index)
     table["never_before"] = _none_until(events, begin, kinds).reindex(table.index)
+    if completeness is not None and completeness.none_until is not None:
+        without = table["event_date"].isna() & (table["reason"] == "")
+        earlier = ~(table["never_before"] >= completeness.none_until)
+        table.loc[without & earlier, "never_before"] = completeness.none_until
     table["status"] = NO_RECORD
     last_day = pd.Timestamp(span_of(plan)[1] + 1, 3, 31)
     table.loc[table["never_before"] >= last_day, "status"] = NONE_BY_DATE
@@ -300,7 +313,8 @@ def _by_year(councils: pd.DataFrame, frame: pd.DataFrame, known_from: int) -> pd
         councils[["council_code", "status", "event_date", "never_before"]], on="council_code"
     )
     event = table["event_date"].dt.year - (table["event_date"].dt.month < 4)
-    said = table["never_before"].dt.year - (table["never_before"].dt.month < 4)
+    after = table["never_before"] + pd.Timedelta(days=1)  # 31 March still tells of its whole year
+    said = after.dt.year - (after.dt.month < 4)
     exposure = pd.Series(NO_RECORD, index=table.index)
     unrecorded = table["status"].isin([NO_RECORD, NONE_BY_DATE])
     exposure[unrecorded & (table["period"] < said)] = NOT_EXPOSED

@@ -26,6 +26,8 @@ NO_TOTALS = (
     "can be held: how many events it lacks is not known"
 )
 
+LACKS_NONE = "it lacks no event of the studied years"
+
 
 @dataclass(frozen=True, slots=True)
 class MissingEvents:
@@ -94,13 +96,17 @@ def missing_events(plan: Plan, panel: Panel, exposure: Exposure, rule: PeriodRul
     rule : PeriodRule
         How the outcome's periods are measured.
     """
+    if exposure.completeness is not None and exposure.completeness.is_whole:
+        return _nothing(
+            np.zeros(0, dtype=object), f"{exposure.completeness.sentence}: {LACKS_NONE}"
+        )
     begin = parse_financial_year(plan.known_from)
     totals = exposure.coverage[exposure.coverage["is_studied"].astype(bool)]
     totals = totals[totals["to_date"] >= f"{begin}-04-01"]
     share, _ = share_of_totals(plan, exposure)
     if totals.empty or share <= 0:
         without = exposure.councils.loc[exposure.councils["status"] == NO_RECORD, "council_code"]
-        return _nothing(np.sort(without.to_numpy(dtype=object)))
+        return _nothing(np.sort(without.to_numpy(dtype=object)), NO_TOTALS)
     councils, months, chances = chances_without_record(plan, panel, exposure, share)
     spans, span = _spans(totals, months, exposure.councils["event_date"], share)
     blank = (councils["status"] == NO_RECORD).to_numpy()
@@ -163,8 +169,8 @@ def _spans(
     return frame.iloc[order].reset_index(drop=True), rank[span]
 
 
-def _nothing(codes: NDArray[np.object_]) -> MissingEvents:
-    """Return what is known where no total is published: who has no record."""
+def _nothing(codes: NDArray[np.object_], reason: str) -> MissingEvents:
+    """Return what is known where no event can be counted as missing: who has no record, and why."""
     none = np.zeros(0, dtype=np.int64)
     return MissingEvents(
         spans=pd.DataFrame(columns=SPANS),
@@ -175,5 +181,5 @@ def _nothing(codes: NDArray[np.object_]) -> MissingEvents:
         codes=codes,
         weight=np.zeros((codes.size, 0)),
         share_held=float("nan"),
-        reason=NO_TOTALS,
+        reason=reason,
     )

@@ -29,6 +29,7 @@ from evallib.panel.register_facts import RegisterFacts
 from evallib.panel.register_rules import kind_notes
 from evallib.panel.registers import follow_register, register_facts
 from evallib.panel.tablefiles import read_table_file
+from evallib.plan.complete import Complete
 
 _SPINE = ("councils.csv", "code_changes.csv", "indicators.csv", "corrections.csv")
 _COVARIATES = ("deprivation.csv", "population.csv", "rural_urban.csv")
@@ -50,6 +51,7 @@ class Tables:
     former: pd.DataFrame
     partitions: Partitions | None
     registers: Mapping[str, pd.DataFrame]
+    complete: Mapping[str, Complete]
     tables: Mapping[str, pd.DataFrame]
     book: CodeBook
     first_aside: pd.DataFrame
@@ -141,6 +143,12 @@ class _Loader:
             former=flag_recast(_joined(self.former), rules.councils, rules.periods),
             partitions=lying,
             registers=events,
+            complete={
+                name: facts.complete
+                for name in events
+                if (facts := self.facts_of(f"{name}.csv")) is not None
+                and facts.complete is not None
+            },
             tables=tables | totals,
             book=book,
             first_aside=pd.DataFrame(self.aside, columns=["file", "reason", "rows"]),

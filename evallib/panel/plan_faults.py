@@ -15,9 +15,10 @@ from evallib.panel.derived.population import with_population
 from evallib.panel.ladders import escalation_faults
 from evallib.panel.plan_labels import plan_label as plan_label
 from evallib.panel.quality.settle import unsafe_faults
-from evallib.panel.registers import read_register
+from evallib.panel.registers import read_register, register_facts
 from evallib.panel.store import Store
 from evallib.plan import Measured, Plan
+from evallib.plan.complete import Complete
 from evallib.plan.files import find_file
 from evallib.plan.vary import vary
 from evallib.plan.years import parse_financial_year
@@ -175,3 +176,11 @@ def find_register(store: Store, name: str, where: str) -> pd.DataFrame:
             )
         ]
     )
+
+
+def find_complete(store: Store, name: str) -> Complete | None:
+    """Return what is declared of a register that `find_register` finds; None where nothing is."""
+    if name in store.registers:
+        return store.complete.get(name)
+    facts = register_facts(find_file(name, None) or Path(name))
+    return facts.complete if facts is not None else None

@@ -12,6 +12,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from evallib.plan.complete import Complete
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -44,9 +46,12 @@ class RegisterFacts(BaseModel):
         The last day of which it speaks: no event on file was seen to begin or end after it.
     kinds : mapping of str to EventKind
         Every kind that a row may have.
+    complete : Complete, optional
+        Between which days no event is missing, and who says so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     covers_to: datetime.date
     kinds: Annotated[Mapping[str, EventKind], Field(min_length=1)]
+    complete: Complete | None = Field(default=None, exclude_if=lambda said: said is None)

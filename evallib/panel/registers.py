@@ -11,6 +11,7 @@ import pandas as pd
 from evallib.errors import DataError, DoubtfulKindWarning, Fault, first_five
 from evallib.panel import schemas
 from evallib.panel.codes import CodeBook, unknown_codes
+from evallib.panel.complete import complete_faults
 from evallib.panel.reading import read_text_table
 from evallib.panel.register_facts import RegisterFacts
 from evallib.panel.register_rules import kind_notes, rule_faults
@@ -101,6 +102,9 @@ def follow_register(
     usable = ~no_code & ~combined
     faults = unknown_codes(table[usable], book, label) + date_faults(table, label)
     faults += rule_faults(table, label, facts, datetime.date.today())
+    if facts is not None and facts.complete is not None:
+        key, known, until = "sidecar key register.complete", facts.kinds, facts.covers_to
+        faults += complete_faults(table, label, key, facts.complete, known, until)
     events = table.assign(council_code=book.follow(table["council_code"]), set_aside="")
     merged = usable & ~events["council_code"].isin(book.councils)
     events.loc[no_code, "set_aside"] = "no council code"

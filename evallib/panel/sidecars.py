@@ -281,6 +281,10 @@ def _problem_of(key: str, item: Mapping[str, Any]) -> tuple[str, str]:
         known = Column.model_fields if key.startswith("columns.") else Sidecar.model_fields
         hint = did_you_mean(key.rsplit(".", 1)[-1], known)
         return f"the key '{key}' is not known.{hint}", "correct or remove it"
+    if item["type"] == "plan_problem":
+        return f"'{key}' {item['ctx']['what']}", str(item["ctx"]["remedy"])
+    if item["type"] in ("model_type", "model_attributes_type"):
+        return f"'{key}' is {item['input']!r}, not keys with values", "write keys with values"
     if key == "accessed":
         return f"'accessed' is {item['input']!r}", "write a date (2025-01-31) or 'not recorded'"
     return f"'{key}' is {item['input']!r}: {item['msg'].lower()}", "correct the value"

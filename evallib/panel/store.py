@@ -18,6 +18,7 @@ from evallib.panel.figures import ORDER, flag_recast
 from evallib.panel.loading import Tables, load_tables
 from evallib.panel.partitions.check import Facts
 from evallib.panel.partitions.source import Partitions, aside_frame
+from evallib.plan.complete import Complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Store:
     registers : mapping of str to pandas.DataFrame
         Events by register, see `panel.registers`; council_code followed, with `set_aside`
         saying why a row cannot be used (empty for those that can).
+    complete : mapping of str to Complete
+        By register, between which days no event is missing, where that is declared.
     tables : mapping of str to pandas.DataFrame
         The covariate tables and other tables, under current codes.
     book : CodeBook
@@ -66,6 +69,7 @@ class Store:
     former: pd.DataFrame
     partitions: Partitions | None
     registers: Mapping[str, pd.DataFrame]
+    complete: Mapping[str, Complete]
     tables: Mapping[str, pd.DataFrame]
     book: CodeBook
     first_aside: pd.DataFrame
@@ -156,6 +160,7 @@ class Store:
         figures: pd.DataFrame,
         catalogue: Catalogue,
         registers: Mapping[str, pd.DataFrame],
+        complete: Mapping[str, Complete] | None = None,
         inputs: Sequence[Mapping[str, Any]],
     ) -> Store:
         """Return a store that also holds figures, registers and inputs from elsewhere.
@@ -170,6 +175,8 @@ class Store:
             The whole catalogue of the new store: this one's rows and those of the new figures.
         registers : mapping of str to pandas.DataFrame
             Registers to add, followed to current codes; one of a name that is held replaces it.
+        complete : mapping of str to Complete
+            What is declared of these registers, if anything.
         inputs : sequence of mapping
             One a file that was read, with the keys of `inputs`.
 
@@ -188,6 +195,7 @@ class Store:
             tabled=tabled,
             catalogue=catalogue,
             registers={**self.registers, **registers},
+            complete={**self.complete, **(complete or {})},
             first_inputs=(*self.first_inputs, *inputs),
         )
 

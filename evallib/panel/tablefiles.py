@@ -30,7 +30,8 @@ class TableFile:
     notes : tuple of str
         Facts about the file that a report repeats.
     record : mapping or None
-        file, sha256, rows, publisher, publication, licence, accessed, attribution.
+        file, sha256, rows, publisher, publication, licence, accessed, attribution; of a register
+        that is declared complete, the declaration.
     """
 
     table: pd.DataFrame | None
@@ -74,7 +75,11 @@ def read_table_file(
 
 def record_of(name: str, digest: str, rows: int, sidecar: Sidecar | None) -> dict[str, Any]:
     """Return what the manifest says of a file that was read."""
+    facts = sidecar.register if sidecar else None
+    complete = facts.complete if facts else None
+    declared = {"complete": complete.model_dump()} if complete is not None else {}
     return {
+        **declared,
         "file": name,
         "sha256": digest,
         "rows": rows,

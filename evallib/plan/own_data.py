@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
+from evallib.plan.complete import Complete
 from evallib.plan.fields import (
     FinancialYear,
     Number,
@@ -236,6 +237,11 @@ class OwnTable(Part):
         default="medium",
     )
     note: Text | None = parameter("The column of a note.", kind="heading", default=None)
+    complete: Complete | None = parameter(
+        "Between which days the table holds every event, so that other councils had none.",
+        kind="keys with values",
+        default=None,
+    )
     publisher: Text = parameter("Who published it.", kind="text", default="not recorded")
     publication: Text = parameter("What it was taken from.", kind="text", default="not recorded")
     licence: Text = parameter(

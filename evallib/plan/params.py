@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
+from evallib.plan.complete import Complete
 from evallib.plan.fields import Later
 from evallib.plan.model import LISTED, Plan
 from evallib.plan.own_data import OwnIndicator, OwnTable
@@ -90,6 +91,8 @@ def _rows(model: type[Part], before: str) -> Iterator[Parameter]:
             yield from _rows(PARTS[name], f"{key}{many}.")
         elif model is OwnTable and name == "indicators":
             yield from _rows(OwnIndicator, f"{key}[].")
+        elif model is OwnTable and name == "complete":
+            yield from _rows(Complete, f"{key}.")
 
 
 def _default(field: FieldInfo) -> str:

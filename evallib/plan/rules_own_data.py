@@ -9,7 +9,7 @@ from evallib.plan.own_data import YEAR, OwnTable
 from evallib.plan.reading import Loc
 
 _FIGURES = ("year", "year_means", "measure", "missing")
-_EVENTS = ("kind", "kind_column", "start_date", "end_date", "note")
+_EVENTS = ("kind", "kind_column", "start_date", "end_date", "note", "complete")
 
 
 def own_data_rules(known: Known) -> Iterator[Broken]:

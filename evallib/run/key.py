@@ -66,7 +66,10 @@ def run_key(
     RunKey
         The same for the same plan, data, notebooks and code, on any machine.
     """
-    tables = sorted((str(one["file"]), str(one["sha256"])) for one in inputs)
+    # What a sidecar declares of a register decides who compares, though its bytes are the same.
+    tables = sorted(
+        (str(one["file"]), f"{one['sha256']}{one.get('complete', '')}") for one in inputs
+    )
     sources = sorted(
         path
         for path in package.rglob("*")

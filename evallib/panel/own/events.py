@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import pandas as pd
 
 from evallib.errors import DataError, Fault
 from evallib.panel import schemas
+from evallib.panel.complete import complete_faults
 from evallib.panel.own.councils import Register, find_councils, rows_left_out
 from evallib.panel.own.date_columns import read_dates
 from evallib.panel.own.dates import financial_year_of
@@ -68,6 +70,10 @@ def take_events(grid: Grid, table: OwnTable, register: Register) -> Taken:
     taken.faults += _ends_before_starts(grid, events, at)
     if not taken.faults:
         followed, wrong = follow_register(events, register.book, grid.label)
+        if table.complete is not None:
+            known = set(followed["kind"])
+            today = datetime.date.today()
+            wrong += complete_faults(followed, grid.label, "complete", table.complete, known, today)
         taken.figures, taken.faults = followed, wrong
         councils = followed["council_code"].nunique()
         summary = f"{grid.file}: {len(followed):,} events of {councils:,} councils."

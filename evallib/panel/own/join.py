@@ -124,6 +124,11 @@ def _joined(
         figures=pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(),
         catalogue=catalogue,
         registers=registers,
+        complete={
+            table.register: table.complete
+            for table in plan.own_data
+            if table.register is not None and table.complete is not None
+        },
         inputs=inputs,
     ).with_record(notes=[*notes, *_idle(plan)])
     more = pd.DataFrame(aside, columns=store.first_aside.columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from evallib.exposure import Exposure
+from evallib.exposure.completeness import completeness_words
 from evallib.panel.ladders import studied_kinds
 from evallib.plan import Plan
 from evallib.plan.years import parse_financial_year
@@ -123,27 +124,32 @@ def register_coverage(plan: Plan, exposure: Exposure) -> Section:
     -------
     Section
         A chart and a table; a sentence where no total is published of what is studied, with the
-        totals of other kinds in the same register.
+        totals of other kinds in the same register, or where the register is declared complete.
     """
+    said = () if exposure.completeness is None else (completeness_words(exposure.completeness),)
+    if exposure.completeness is None or not exposure.completeness.is_whole:
+        said = (MISSING_ROW, *said)
     totals = exposure.coverage
     studied = totals[totals["is_studied"].astype(bool)]
     if len(studied):
-        said = (MISSING_ROW, coverage_sentence(studied, plan.known_from))
+        said = (*said, coverage_sentence(studied, plan.known_from))
         pieces = (coverage_against_totals(studied), _totals_table(studied))
         return Section("", said, pieces=pieces)
+    if exposure.completeness is not None and exposure.completeness.is_whole:
+        return Section("", said)
     events = " or ".join(kind_words(kind) for kind in studied_kinds(plan))
     unknown = (
         f"No published total of {events} is on file to hold the register against: how "
         "complete it is cannot be said."
     )
     if totals.empty:
-        return Section("", (MISSING_ROW, unknown))
+        return Section("", (*said, unknown))
     others = (
         "Totals are published of other kinds of event in the same register. They say how it was "
         "compiled, not how many of the studied events it lacks."
     )
     pieces = (coverage_against_totals(totals), _totals_table(totals))
-    return Section("", (MISSING_ROW, unknown, others), pieces=pieces)
+    return Section("", (*said, unknown, others), pieces=pieces)
 
 
 def dates_not_known(exposure: Exposure) -> Section:
