@@ -4,9 +4,10 @@ Run by hand: ``.venv/bin/python benchmarks/inference_speed.py --python PATH/bin/
 interpreter that has pyfixest and wildboottest; without it they are left out. A simulated panel of
 333 councils by 20 years with gaps. Timed: 9,999 restricted wild cluster draws with 333 clusters,
 draws of the weights and interval included; 9,999 studentised permutations within strata of the
-two-way estimator; 1,999 of group-time effects, all averages. The p-value of the wild bootstrap is
-held to wildboottest's for the same weights. Each process gets one thread unless ``--threads`` says
-otherwise. The last line is JSON.
+two-way estimator, draws of the paths and interval included, once with every row and once without
+the event period of each path; 1,999 of group-time effects, all averages. The p-value of the wild
+bootstrap is held to wildboottest's for the same weights. Each process gets one thread unless
+``--threads`` says otherwise. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -72,8 +74,9 @@ def ours(folder: Path) -> dict[str, Any]:
         PathRegression,
         path_events,
         path_rows,
-        permute_regression,
+        solve_paths,
     )
+    from evallib.inference.permuted_terms import permute_batch
     from evallib.inference.wild import draw_weights, wild_bootstrap
 
     warnings.simplefilter("ignore")
@@ -102,26 +105,28 @@ def ours(folder: Path) -> dict[str, Any]:
     strata, clusters = by_unit["stratum"].to_numpy(), np.arange(UNITS)
     exposed = (periods[None, :] >= cohort[:, None]) & observed
 
-    def two_way() -> float:
+    def two_way(anticipation: int = 0) -> tuple[float, tuple[float, float]]:
         drawn = permute_paths(codes, strata, clusters, TWO_WAY, np.random.default_rng(1))
         problem = PathRegression(
             outcome,
             observed * 1.0,
             clusters,
             path_events(paths, periods, None, None),
-            path_rows(paths, periods, 0),
+            path_rows(paths, periods, anticipation),
             exposed * 1.0,
             np.eye(1),
         )
         nothing = np.array([np.nan])
-        return permute_regression(problem, codes, drawn, ("att",), nothing)[0].p_value()
+        test = permute_batch(partial(solve_paths, problem), codes, drawn, ("att",), nothing)[0]
+        return test.p_value(), test.interval(0.95)
 
     def cells() -> float:
         problem = prepare(outcome, observed, periods, paths, comparison="not_yet_treated")
         drawn = permute_paths(codes, strata, clusters, CELLS, np.random.default_rng(1))
         return permute_cells(problem, codes, drawn).overall["group"].p_value()
 
-    two_way_seconds, two_way_p = timed(two_way)
+    two_way_seconds, (two_way_p, two_way_interval) = timed(two_way)
+    without_event_seconds, _ = timed(partial(two_way, 1))
     cell_seconds, cell_p = timed(cells)
     return {
         "wild_s": wild_seconds,
@@ -130,6 +135,8 @@ def ours(folder: Path) -> dict[str, Any]:
         "wild_interval": interval,
         "two_way_s": two_way_seconds,
         "two_way_p": two_way_p,
+        "two_way_interval": two_way_interval,
+        "two_way_without_event_s": without_event_seconds,
         "cells_s": cell_seconds,
         "cells_p": cell_p,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,11 +13,12 @@ from evallib.inference.permutation import choose_strata, joint_clusters, permute
 from evallib.inference.permuted_cells import order_quantile, permute_cells
 from evallib.inference.permuted_regression import (
     PathRegression,
+    path_after,
     path_events,
     path_rows,
-    permute_regression,
     solve_paths,
 )
+from evallib.inference.permuted_terms import permute_batch
 
 
 def test_numbers_a_stratum_and_path_stay_and_joint_clusters_move_as_one():
@@ -162,7 +164,8 @@ def test_the_interval_moves_with_an_effect_that_later_councils_share():
                         base="universal", anticipation=1)  # fmt: skip
         regression = PathRegression(moved, observed * 1.0, np.arange(40), k, kept,
                                     exposed * 1.0, np.eye(1))  # fmt: skip
-        first, _ = permute_regression(regression, codes, drawn, ("att",), np.array([np.nan]))
+        solve_all = partial(solve_paths, regression)
+        first, _ = permute_batch(solve_all, codes, drawn, ("att",), np.array([np.nan]))
         tests = {**permute_cells(cells, codes, drawn).overall, "twfe": first}
         return {kind: np.array(test.interval(0.95)) for kind, test in tests.items()}
 
@@ -183,7 +186,7 @@ def test_quantiles_and_p_values_agree():
     assert order_quantile(drawn[:10], 0.95) == np.inf
 
 
-def regression_problem(rng, events):
+def regression_problem(rng, events, covariates=0):
     units, years = 30, 10
     periods = np.arange(2010, 2010 + years)
     cohort = np.full(units, np.inf)
@@ -196,18 +199,22 @@ def regression_problem(rng, events):
     regressors = path_events(paths, periods, shown, (-3, 2) if events else None)
     k = regressors.shape[1]
     rows = np.vstack([[0, 1 / 3, 1 / 3, 1 / 3], np.eye(4)]) if events else np.eye(k)
+    rows = np.pad(rows, ((0, 0), (0, covariates)))
     exposed = (periods[None, :] >= np.where(is_treated, cohort, np.inf)[:, None]) * 1.0
     cluster = np.arange(units)
     cluster[1] = 0
     return PathRegression(outcome, weight, np.unique(cluster, return_inverse=True)[1], regressors,
-                          path_rows(paths, periods, 1), exposed, rows), paths, codes  # fmt: skip
+                          path_rows(paths, periods, 1), exposed, rows,
+                          path_after(paths, periods) if events else None,
+                          rng.normal(size=(covariates, units, years))), paths, codes  # fmt: skip
 
 
+@pytest.mark.parametrize("covariates", [0, 2])
 @pytest.mark.parametrize("events", [False, True])
-def test_every_regression_draw_is_a_fit_of_its_own_rows(events):
+def test_every_regression_draw_is_a_fit_of_its_own_rows(events, covariates):
     from evallib.estimate import regression
 
-    problem, paths, codes = regression_problem(np.random.default_rng(8), events)
+    problem, _, codes = regression_problem(np.random.default_rng(8), events, covariates)
     rng = np.random.default_rng(9)
     drawn = np.array([codes, *(rng.permutation(codes) for _ in range(4))])
     found = solve_paths(problem, drawn)
@@ -215,11 +222,13 @@ def test_every_regression_draw_is_a_fit_of_its_own_rows(events):
         weight = problem.weight * problem.kept[draw]
         cluster = np.repeat(problem.cluster[:, None], weight.shape[1], axis=1)
         one = regression.prepare(problem.outcome, weight, cluster)
-        solution = regression.solve(one, problem.regressors[draw].swapaxes(0, 1))
+        own = problem.regressors[draw].swapaxes(0, 1)
+        solution = regression.solve(one, np.concatenate([own, problem.covariates]))
         terms = solution.scores @ solution.bread @ problem.rows.T
         assert found[0, place] == pytest.approx(problem.rows @ solution.beta, abs=1e-9)
-        assert found[2, place] == pytest.approx((terms**2).sum(axis=0), rel=1e-7)
-    first, every = permute_regression(problem, codes, drawn[1:], tuple("abcde"), np.arange(5.0))
+        assert found[2, place] == pytest.approx((terms**2).sum(axis=0), rel=1e-9)
+    solve_all = partial(solve_paths, problem)
+    first, every = permute_batch(solve_all, codes, drawn[1:], tuple("abcde"), np.arange(5.0))
     assert first.observed[1] == pytest.approx(1)
     assert every.p_values[0] == first.p_value()
 

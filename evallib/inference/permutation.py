@@ -66,10 +66,11 @@ def permute_paths(
         alone = np.flatnonzero((strata == stratum) & ~in_group)
         if alone.size == 0:
             continue
-        ends = left[:, stratum].cumsum(axis=1)
-        slots = (np.arange(alone.size)[None, :, None] >= ends[:, None, :]).sum(axis=2)
+        slots = np.zeros((draws, alone.size), dtype=np.int64)
+        for end in left[:, stratum].cumsum(axis=1).T:  # of each path's slots
+            slots += np.arange(alone.size) >= end[:, None]
         if order is None:
-            result[:, alone] = rng.permuted(slots, axis=1)
+            result[:, alone] = rng.permuted(slots, axis=1, out=slots)
         else:
             ranks = order[:, alone].argsort(axis=1).argsort(axis=1)
             result[:, alone] = np.take_along_axis(slots, ranks, axis=1)

@@ -15,8 +15,6 @@ from evallib.estimate.group_time import Paths
 from evallib.estimate.imputed import SPANNED
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 from evallib.estimate.within import Projection, prepare_projection
-from evallib.inference.permutation import PermutationTest, studentise
-from evallib.inference.permuted_cells import PermutedTerms
 
 CHUNK_BYTES = 4_000_000
 
@@ -233,26 +231,3 @@ def _known(projection: Projection) -> BoolArray:
     return np.asarray(
         (np.abs(hidden[:, None, :] - share) < SPANNED) & (projection.per_unit > 0)[..., None]
     )
-
-
-def permute_imputation(
-    problem: PathImputation,
-    codes: IntArray,
-    drawn: IntArray,
-    terms: tuple[str, ...],
-    event_time: FloatArray,
-) -> tuple[PermutationTest, PermutedTerms]:
-    """Return the permutation test of the first term, and those of all terms.
-
-    Parameters
-    ----------
-    problem : PathImputation
-    codes : integer array, shape (N,)
-    drawn : integer array, shape (R, N)
-    terms, event_time
-        Names and event times of the problem's K terms.
-    """
-    here, there = solve_imputations(problem, codes[None]), solve_imputations(problem, drawn)
-    first = PermutationTest(here[:, 0, 0], there[:, :, 0])
-    every = PermutedTerms(terms, event_time, studentise(here, 0.0)[0], studentise(there, 0.0))
-    return first, every

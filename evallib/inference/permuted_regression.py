@@ -13,10 +13,8 @@ from scipy import sparse
 
 from evallib.estimate.group_time import Paths
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
-from evallib.inference.permutation import PermutationTest, studentise
-from evallib.inference.permuted_cells import PermutedTerms
 
-CHUNK_BYTES = 12_000_000
+CHUNK_BYTES = 6_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,83 +83,105 @@ def path_events(
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """What unit i contributes on path p, in row i P + p; columns: outcome, exposed, k others.
+    """What a unit contributes on each path; columns: outcome, exposed, k regressors.
+
+    Columns are deviations from the unit's mean over the rows that it keeps on the path.
 
     Parameters
     ----------
-    weight : array, shape (N P, T)
-    share : array, shape (N P,)
-        Inverse of each row's total weight; 0 where a unit keeps no row on a path.
-    columns : array, shape (c, N P, T)
-        Weighted columns as deviations from the unit's mean over the rows that it keeps.
-    moments : array, shape (N P, T (T + 1) / 2 + c T + c c)
-        Cross-products of period dummies, of these with the columns, and of the columns, all as
-        deviations from the unit's mean.
+    weight : array, shape (P, N, T)
+    mean : array, shape (P, N, T)
+        Weights of a unit over their total; 0 where it keeps no row on a path.
+    linear : array, shape (2, P, N, L)
+        For outcome and exposed, what a score is linear in: weight, weighted outcome, weighted
+        covariates, and the cross-products of covariates with the outcome and with each other.
+    usual : array, shape (M,)
+        Cross-products of period dummies, T (T + 1) / 2, of these with the columns, (2 + k) T, and
+        of the regressors with the columns, k (2 + k), were every unit on the usual path.
+    changes : boolean array, shape (M,)
+        Which of these depend on the paths at all.
+    beyond : array, shape (P N, changes)
+        What they change by when unit i takes path p, in row p N + i.
     """
 
     weight: FloatArray
-    share: FloatArray
-    columns: FloatArray
-    moments: FloatArray
+    mean: FloatArray
+    linear: FloatArray
+    usual: FloatArray
+    changes: BoolArray
+    beyond: FloatArray
 
 
-def _tabulate(problem: PathRegression) -> _Tables:
+def _tabulate(problem: PathRegression, usual: int) -> _Tables:
     n, t = problem.outcome.shape
     paths, own = problem.regressors.shape[:2]
     k = problem.rows.shape[1]
-    weight = problem.weight[:, None] * problem.kept  # (N, P, T)
+    weight = problem.weight * problem.kept[:, None]
     if problem.after is not None:
-        weight = weight * ((weight > 0) & ~problem.after).any(axis=-1, keepdims=True)
-    total = weight.sum(axis=-1)
-    share = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-    columns = np.empty((2 + k, n, paths, t))
-    columns[0], columns[1] = problem.outcome[:, None], problem.exposed[:, None]
-    columns[2 : 2 + own] = problem.regressors.swapaxes(0, 1)[:, None]
+        before = (weight > 0) & ~problem.after[:, None]
+        weight = weight * before.any(axis=-1, keepdims=True)
+    total = weight.sum(axis=-1, keepdims=True)
+    mean = np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+    columns = np.empty((2 + k, paths, n, t))
+    columns[0], columns[1] = problem.outcome, problem.exposed
+    columns[2 : 2 + own] = problem.regressors.swapaxes(0, 1)[:, :, None]
     if problem.covariates is not None:
-        columns[2 + own :] = problem.covariates[:, :, None]
-    columns -= ((columns * weight).sum(axis=-1) * share)[..., None]
-    weight, share = weight.reshape(-1, t), share.reshape(-1)
-    columns = columns.reshape(2 + k, -1, t)
-    first, second = np.triu_indices(t)
-    cross = -(weight * share[:, None])[:, first] * weight[:, second]
-    cross[:, first == second] += weight
+        columns[2 + own :] = problem.covariates[:, None]
+    columns -= (columns * mean).sum(axis=-1, keepdims=True)
     weighted = columns * weight
-    gram = weighted.swapaxes(0, 1) @ columns.transpose(1, 2, 0)
-    rows = weight.shape[0]
-    moments = [cross, weighted.swapaxes(0, 1).reshape(rows, -1), gram.reshape(rows, -1)]
-    return _Tables(weight, share, weighted, np.concatenate(moments, axis=1))
+    by_unit = np.moveaxis(weighted, 0, 2)  # (P, N, 2 + k, T)
+    gram = by_unit[:, :, 2:] @ np.moveaxis(columns, 0, 3)
+    first, second = np.triu_indices(t)
+    cross = -mean[..., first] * weight[..., second]
+    cross[..., first == second] += weight
+    parts = (cross, by_unit, gram)
+    moments = np.concatenate([part.reshape(paths, n, -1) for part in parts], axis=-1)
+    beyond = (moments - moments[usual]).reshape(paths * n, -1)
+    changes = beyond.any(axis=0)
+    covariates, among = weighted[2 + own :], gram[:, :, own:, 2 + own :].reshape(paths, n, -1)
+    linear = [
+        np.concatenate([weight, weighted[o], *covariates, gram[:, :, own:, o], among], axis=-1)
+        for o in (0, 1)
+    ]
+    return _Tables(
+        weight=weight,
+        mean=mean,
+        linear=np.array(linear),
+        usual=moments[usual].sum(axis=0),
+        changes=changes,
+        beyond=np.ascontiguousarray(beyond[:, changes]),
+    )
 
 
 def solve_paths(problem: PathRegression, codes: IntArray) -> FloatArray:
     """Return estimates for outcome and exposure with variances and covariance, (5, R, K).
 
     What a unit contributes depends on its own path alone. A draw's cross-products are sums of
-    such contributions, and the score of a unit is its own contribution less what the draw's
-    period effects take away from it: no draw reads a row again.
+    such contributions, and the score of a unit is a product of its tabulated rows with what the
+    draw's coefficients and period effects are on its path: no draw reads a row again.
 
     Parameters
     ----------
     problem : PathRegression
     codes : integer array, shape (R, N)
     """
-    tables = _tabulate(problem)
-    n, t = problem.outcome.shape
-    paths, k = problem.regressors.shape[0], problem.rows.shape[1]
-    step = max(1, CHUNK_BYTES // (8 * n * paths * (k + 2) * (k + 3)))
+    n, paths = problem.outcome.shape[0], problem.regressors.shape[0]
+    usual = int(np.bincount(codes[0]).argmax())
+    tables = _tabulate(problem, usual)
+    step = max(1, CHUNK_BYTES // (8 * n * paths * (2 * len(problem.rows) + 2)))
     order = np.argsort(problem.cluster, kind="stable")
     first = np.flatnonzero(np.diff(problem.cluster[order], prepend=-1))
-    usual = int(np.bincount(codes[0]).argmax())
-    start = np.arange(n) * paths
-    sum_usual = tables.moments[start + usual].sum(axis=0)
-    beyond = tables.moments - np.repeat(tables.moments[start + usual], paths, axis=0)
     parts = []
     for begin in range(0, codes.shape[0], step):
         part = codes[begin : begin + step]
-        draw, unit = np.nonzero(part != usual)
-        ones = (np.ones(draw.size), (draw, start[unit] + part[draw, unit]))
+        is_other = part != usual
+        place = part * n + np.arange(n)
+        ends = np.append(0, is_other.sum(axis=1).cumsum())
+        ones = (np.ones(ends[-1]), place[is_other], ends)
         chosen = sparse.csr_array(ones, shape=(len(part), n * paths))
-        moments = chosen @ beyond + sum_usual
-        parts.append(_solve(problem, tables, start + part, moments, t, (order, first)))
+        moments = np.tile(tables.usual, (len(part), 1))
+        moments[:, tables.changes] += chosen @ tables.beyond
+        parts.append(_solve(problem, tables, place, moments, (order, first)))
     return np.concatenate(parts, axis=1)
 
 
@@ -170,29 +190,26 @@ def _solve(
     tables: _Tables,
     place: IntArray,
     moments: FloatArray,
-    t: int,
     clusters: tuple[IntArray, IntArray],
 ) -> FloatArray:
-    """Solve the draws in which unit i stands in row ``place[r, i]`` of the tables."""
-    draws, k = len(place), problem.rows.shape[1]
-    split = [t * (t + 1) // 2, t * (t + 1) // 2 + (k + 2) * t]
-    upper, by_period, gram = np.split(moments, split, axis=1)
+    """Solve the draws in which unit i stands on the path of ``place[r, i]``, p N + i."""
+    draws, t, k = len(place), problem.outcome.shape[1], problem.rows.shape[1]
     first, second = np.triu_indices(t)
-    cross = np.empty((draws, t, t))
-    cross[:, first, second] = cross[:, second, first] = upper
-    by_period = by_period.reshape(draws, k + 2, t)
-    effect = period_effects(cross, by_period)  # (r, c, T)
-    gram = gram.reshape(draws, k + 2, k + 2) - by_period @ effect.swapaxes(1, 2)
-    inner = gram[:, 2:, 2:]
+    upper, by_period, gram = np.split(moments, [first.size, first.size + (k + 2) * t], axis=1)
+    by_period, gram = by_period.reshape(draws, k + 2, t), gram.reshape(draws, k, k + 2)
+    same = not tables.changes[: first.size].any()
+    cross = np.empty((1 if same else draws, t, t))
+    cross[:, first, second] = cross[:, second, first] = upper[: len(cross)]
+    effect = period_effects(cross, by_period.reshape(len(cross), -1, t)).reshape(by_period.shape)
+    gram = gram - by_period[:, 2:] @ effect.swapaxes(1, 2)
+    inner = gram[:, :, 2:]
     bread = np.linalg.pinv(inner, rcond=1e-11, hermitian=True) if k > 1 else _inverse(inner)
-    beta = bread @ gram[:, 2:, :2]  # (r, k, 2)
-    sums = _scores(tables, place, effect, beta)  # (r, k, 2, N)
+    beta = bread @ gram[:, :, :2]  # (r, k, 2)
+    sums = _scores(problem, tables, place, effect, beta, problem.rows @ bread)
     order, starts = clusters
     if starts.size < order.size:
-        sums = np.add.reduceat(sums[..., order], starts, axis=-1)
-    slopes = problem.rows @ bread  # (r, K, k)
-    terms = np.einsum("rKk,rkog->roKg", slopes, sums, optimize=True)
-    square = [(terms[:, a] * terms[:, b]).sum(axis=-1) for a, b in ((0, 0), (0, 1), (1, 1))]
+        sums = np.add.reduceat(sums[:, order], starts, axis=1)
+    square = [(sums[a] * sums[b]).sum(axis=0) for a, b in ((0, 0), (0, 1), (1, 1))]
     estimate = problem.rows @ beta  # (r, K, 2)
     return np.array([estimate[..., 0], estimate[..., 1], *square])
 
@@ -224,52 +241,38 @@ def _inverse(size: FloatArray) -> FloatArray:
     return np.divide(1.0, size, out=np.zeros_like(size), where=size > 1e-11)
 
 
-def _scores(tables: _Tables, place: IntArray, effect: FloatArray, beta: FloatArray) -> FloatArray:
-    """Return the scores of k regressors and two outcomes by unit, (r, k, 2, N)."""
-    k = beta.shape[1]
-    eta = effect[:, 2:]  # (r, k, T)
-    gamma = effect[:, :2] - beta.swapaxes(1, 2) @ eta  # (r, 2, T): effects of the residuals
-    gram = tables.moments[:, -((k + 2) ** 2) :].reshape(-1, k + 2, k + 2)[:, 2:]
-    own = gram[place]  # (r, N, k, c)
-    both = (eta[:, :, None] * gamma[:, None]).reshape(len(eta), 2 * k, -1)
-    by_weight = _look_up(tables.weight, np.concatenate([both, eta, gamma], axis=1), place)
-    share = tables.share[place][..., None, None]
-    means = by_weight[..., 2 * k : 3 * k, None] * by_weight[..., None, 3 * k :] * share
-    found = own[..., :2] + by_weight[..., : 2 * k].reshape(*place.shape, k, 2) - means
-    for o in (0, 1):
-        found[..., o] -= _look_up(tables.columns[o], eta, place)
-    for b in range(k):
-        met = _look_up(tables.columns[2 + b], np.concatenate([eta, gamma], axis=1), place)
-        found[..., b, :] -= met[..., k:]
-        found -= (own[..., 2 + b] - met[..., :k])[..., None] * beta[:, None, None, b]
-    return np.moveaxis(found, 1, 3)
-
-
-def _look_up(table: FloatArray, vectors: FloatArray, place: IntArray) -> FloatArray:
-    """Return products of a table's rows (N P, T) with a draw's vectors (r, m, T), (r, N, m)."""
-    draws, m, t = vectors.shape
-    products = (table @ vectors.reshape(-1, t).T).reshape(-1, draws, m)
-    return products[place, np.arange(draws)[:, None]]
-
-
-def permute_regression(
+def _scores(
     problem: PathRegression,
-    codes: IntArray,
-    drawn: IntArray,
-    terms: tuple[str, ...],
-    event_time: FloatArray,
-) -> tuple[PermutationTest, PermutedTerms]:
-    """Return the permutation test of the first term, and those of all terms.
+    tables: _Tables,
+    place: IntArray,
+    effect: FloatArray,
+    beta: FloatArray,
+    slopes: FloatArray,
+) -> FloatArray:
+    """Return what units add to the errors of the K terms, for outcome and exposed, (2, N, r, K).
 
-    Parameters
-    ----------
-    problem : PathRegression
-    codes : integer array, shape (N,)
-    drawn : integer array, shape (R, N)
-    terms, event_time
-        Names and event times of the problem's K rows.
+    That is the weighted product of two residuals: the regressors', combined as in the term
+    (``slopes``, (r, K, k)), and the outcome's. Up to the unit's mean each is the unit's own column
+    and covariates less a line over periods that is one for all units on the path (``left`` and
+    ``right``).
     """
-    here, there = solve_paths(problem, codes[None]), solve_paths(problem, drawn)
-    first = PermutationTest(here[:, 0, 0], there[:, :, 0])
-    every = PermutedTerms(terms, event_time, studentise(here, 0.0)[0], studentise(there, 0.0))
-    return first, every
+    paths, own, t = problem.regressors.shape
+    draws, terms = slopes.shape[:2]
+    across, eta = beta.transpose(2, 0, 1), effect[:, 2:]  # (2, r, k), (r, k, T)
+    left = slopes[..., :own].reshape(-1, own) @ problem.regressors - (slopes @ eta).reshape(-1, t)
+    right = across[:, None, :, :own] @ problem.regressors  # (2, P, r, T)
+    right += (effect[:, :2] - beta.swapaxes(1, 2) @ eta).swapaxes(0, 1)[:, None]
+    at = place.T * draws + np.arange(draws)  # each unit and draw in (P, N, r)
+    load = (tables.mean @ left.swapaxes(1, 2)).reshape(-1, terms).take(at, axis=0)
+    level = (tables.weight @ right.swapaxes(2, 3)).reshape(2, -1).take(at, axis=1)
+    left, right = left.reshape(paths, draws, terms, t), right[:, :, :, None]
+    parts = [-left * right, np.broadcast_to(left, (2, *left.shape))]
+    if own < slopes.shape[-1]:
+        more, bend = slopes[..., own:], across[:, None, :, None, own:]  # of covariates
+        parts += [-more[..., [c]] * right - bend[..., [c]] * left for c in range(more.shape[-1])]
+        products = -(more[..., None] * bend[..., None, :]).reshape(2, 1, draws, terms, -1)
+        every = (2, paths, draws, terms)
+        parts += [np.broadcast_to(part, (*every, part.shape[-1])) for part in (more, products)]
+    vectors = np.concatenate(parts, axis=-1).reshape(2, paths, draws * terms, -1)
+    product = (tables.linear @ vectors.swapaxes(2, 3)).reshape(2, -1, terms).take(at, axis=1)
+    return np.asarray(product + load * level[..., None])

@@ -10,23 +10,23 @@ import numpy as np
 
 from evallib.design import Design
 from evallib.estimate import Estimate
-from evallib.estimate.result import BoolArray, IntArray, Inversion
+from evallib.estimate.result import BoolArray, FloatArray, IntArray, Inversion
 from evallib.estimate.two_way import Fit
 from evallib.inference.fitting import usable_covariates
 from evallib.inference.paths import PathPanel, path_panel
-from evallib.inference.permutation import PermutationTest
+from evallib.inference.permutation import PermutationTest, studentise
 from evallib.inference.permuted_cells import PermutedTerms
 from evallib.inference.permuted_imputation import (
     PathImputation,
     path_terms,
-    permute_imputation,
+    solve_imputations,
 )
 from evallib.inference.permuted_regression import (
     PathRegression,
     path_after,
     path_events,
     path_rows,
-    permute_regression,
+    solve_paths,
 )
 from evallib.inference.refits import Refit, permute_refits, refitter
 
@@ -112,7 +112,8 @@ def permute_terms(
             terms=path_terms(panel.paths, panel.periods, fitted.terms),
             around_mean=fitted.estimator == "two_stage",
         )
-        return permute_imputation(problem, panel.codes, drawn, fitted.terms, fitted.event_time)
+        solve = partial(solve_imputations, problem)
+        return permute_batch(solve, panel.codes, drawn, fitted.terms, fitted.event_time)
     return _permute_two_way(case, fitted, drawn)
 
 
@@ -140,4 +141,31 @@ def _permute_two_way(
         covariates=used / size,
     )
     names = tuple(term for term, is_live in zip(fitted.terms, live, strict=True) if is_live)
-    return permute_regression(problem, panel.codes, drawn, names, fitted.event_time[live])
+    solve = partial(solve_paths, problem)
+    return permute_batch(solve, panel.codes, drawn, names, fitted.event_time[live])
+
+
+def permute_batch(
+    solve: Callable[[IntArray], FloatArray],
+    codes: IntArray,
+    drawn: IntArray,
+    terms: tuple[str, ...],
+    event_time: FloatArray,
+) -> tuple[PermutationTest, PermutedTerms]:
+    """Return the permutation test of the first term, and those of all terms.
+
+    Parameters
+    ----------
+    solve : callable
+        From paths (R, N) to what `PermutationTest` takes of each term, (5, R, K).
+    codes : integer array, shape (N,)
+        The real paths.
+    drawn : integer array, shape (R, N)
+        Permuted paths.
+    terms, event_time
+        Names and event times of the K terms.
+    """
+    here, there = solve(codes[None]), solve(drawn)
+    first = PermutationTest(here[:, 0, 0], there[:, :, 0])
+    every = PermutedTerms(terms, event_time, studentise(here, 0.0)[0], studentise(there, 0.0))
+    return first, every
