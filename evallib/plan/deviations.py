@@ -18,6 +18,7 @@ _OUTCOMES = ("outcomes", "placebo_outcomes")
 # Keys that name what is looked at, not how: what was locked is estimated as before.
 _MOVES_NOTHING = (
     *("title", "question", "people", "notebooks", "estimators", "heterogeneity", "eras"),
+    "exclude_because",
     *("specifications", "verdict", *(f"{key} (order)" for key in _OUTCOMES)),
 )
 

@@ -179,6 +179,9 @@ class Plan(Sourced):
         allowed="codes in data/raw/councils.csv",
         default=(),
     )
+    exclude_because: Text = parameter(
+        "Why they are left out, as the report says it.", kind="text", default="no reason given"
+    )
     unsafe_figures: UnsafeFigures = parameter(
         "What is done with figures that look unsafe.",
         kind="keys with values",
@@ -314,7 +317,7 @@ class Plan(Sourced):
 
     @property
     def every_outcome(self) -> tuple[Outcome | PlaceboOutcome, ...]:
-        """The outcomes, then those that the event cannot have moved."""
+        """The outcomes, then those that the event should not change."""
         return (*self.outcomes, *self.placebo_outcomes)
 
     @property

@@ -1,4 +1,4 @@
-"""Which comparison councils an event may have touched, and outcomes that it cannot have moved."""
+"""Which comparison councils an event may have touched, and outcomes that it should not change."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ SPILLOVERS: Any = parameter(
     default=(),
 )
 PLACEBO_OUTCOMES: Any = parameter(
-    "Outcomes that the event cannot have moved: estimated like the headline, never judged.",
+    "Placebo outcomes: indicators that the event should not change. They are estimated like the "
+    "headline and never judged; if they change, exposed and comparison councils differ otherwise.",
     kind="list of keys with values",
     default=(),
 )
 
 
 class PlaceboOutcome(Measured):
-    """One indicator that the studied event cannot have moved."""
+    """One indicator that the studied event should not change."""
 
     @property
     def role(self) -> str:

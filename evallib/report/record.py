@@ -21,8 +21,10 @@ from evallib.report.planned import (
     text_frame,
 )
 from evallib.report.tables import Table
+from evallib.report.views.naming import ESTIMATOR_WORDS
 
 _SHORT_HASH = 12
+NO_DATE = "date not recorded"
 LICENCE_WORDS: Mapping[str, str] = {"OGL-UK-3.0": "Open Government Licence v3.0"}
 
 PLAN_WORDS: Mapping[str, Mapping[str, str]] = {
@@ -172,7 +174,12 @@ def _facts_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
 
 def _revision(manifest: Mapping[str, Any]) -> str:
     revision = str(manifest.get("revision") or "")[:_SHORT_HASH]
-    changed = " with changes that are not committed" if manifest.get("is_changed") else ""
+    changed = (
+        ", with later changes to the code that have no revision of their own: it alone does not "
+        "repeat this run"
+        if manifest.get("is_changed")
+        else ""
+    )
     return revision + changed if revision else ""
 
 
@@ -187,16 +194,28 @@ def _inputs_table(inputs: Sequence[Mapping[str, Any]], facts: Iterable[object]) 
             "Publication": item.get("publication") or item.get("title"),
             "Publisher": item.get("publisher"),
             "Licence": LICENCE_WORDS.get(str(item.get("licence")), item.get("licence")),
-            "Accessed": format_date(item.get("accessed")),
+            "Accessed": _accessed(item),
             "Rows": _whole(item.get("rows")),
             "SHA-256 (first 12 digits)": str(item.get("sha256") or "")[:_SHORT_HASH],
         }
         for item in inputs
     ]
-    notes = ("The full SHA-256 of every file is in manifest.json.", *map(str, facts))
+    notes = ["The full SHA-256 of every file is in manifest.json.", *map(str, facts)]
+    if all(row["Accessed"] == NO_DATE for row in rows):
+        rows = [{name: cell for name, cell in row.items() if name != "Accessed"} for row in rows]
+        notes.append(
+            "The date of access is not recorded for any of these files: it was not written down "
+            "when they were taken from their publishers."
+        )
     return Table(
-        text_frame(rows), "Inputs of this run", notes=notes, slug="inputs", empty="no data"
+        text_frame(rows), "Inputs of this run", notes=tuple(notes), slug="inputs", empty="no data"
     )
+
+
+def _accessed(item: Mapping[str, Any]) -> str:
+    """Return the date of access in words; that none is on file where there is none."""
+    text = format_date(item.get("accessed"))
+    return NO_DATE if text in ("", "not recorded") else text
 
 
 def _whole(value: object) -> str:
@@ -258,10 +277,11 @@ def _decisions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
     headline = getattr(plan, "headline", None)
     rows = []
     if headline is not None:
+        name = str(headline.estimator)
         rows.append(
             {
-                "Decision": f"The headline estimate is {headline.estimator}, averaged by "
-                f"{headline.aggregation}.",
+                "Decision": f"The headline estimate is {ESTIMATOR_WORDS.get(name, name)} ({name}), "
+                f"averaged by {headline.aggregation}.",
                 "Reason": "Set in the plan before the run.",
             }
         )
@@ -269,8 +289,9 @@ def _decisions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
     if excluded:
         rows.append(
             {
-                "Decision": f"Councils left out by the plan: {', '.join(map(str, excluded))}.",
-                "Reason": "Set in the plan before the run.",
+                "Decision": f"Councils left out by the plan: {', '.join(map(str, excluded))}. "
+                "Their names are in the summary's table of councils left out.",
+                "Reason": str(getattr(plan, "exclude_because", "Set in the plan before the run.")),
             }
         )
     rows += log_rows(manifest.get("decisions"), "Decision", "Reason")

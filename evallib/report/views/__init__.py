@@ -45,6 +45,7 @@ _MODULES = {
     "verdicts": ("answer", "answer_chart", "verdict_table"),
     "robustness": ("robustness_summary",),
     "concerns": ("checks_summary",),
+    "left_out": ("councils_left_out",),
     "summary": ("both_groups_table", "disclosure", "inference_table"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

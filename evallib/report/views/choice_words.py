@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from evallib.report.views.findings import ESTIMATOR_WORDS
+from evallib.report.views.naming import ESTIMATOR_WORDS
 
 CHOICE_WORDS = {
     "estimator": "estimator",

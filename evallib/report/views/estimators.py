@@ -9,9 +9,8 @@ from evallib.plan import Plan
 from evallib.report.notes import NoteBook
 from evallib.report.sections import Section
 from evallib.report.tables import Table
-from evallib.report.views.findings import ESTIMATOR_WORDS
-from evallib.report.views.naming import INTERVAL_WORDS
-from evallib.report.views.saved import Results, saved_table, unit_of
+from evallib.report.views.naming import ESTIMATOR_WORDS, INTERVAL_SHORT
+from evallib.report.views.saved import COUNTED, Results, saved_table, unit_of
 
 _FIRST_TERMS = ("overall", "att")
 
@@ -81,11 +80,12 @@ def _estimators_table(
 ) -> Table:
     described = primary.to_dict("index")
     notes = NoteBook()
+    level = f"{100 * plan.confidence_level:g}"
     notes.mark(
-        f"Intervals at {100 * plan.confidence_level:g} per cent, not adjusted for the number "
+        f"Intervals at {level} per cent, not adjusted for the number "
         "of outcomes: the verdict rests on the headline alone, whose adjusted interval stands "
         "with the verdicts. Which inference rule fired, with its counts, stands under the table "
-        "of each outcome."
+        f"of each outcome. {COUNTED}"
     )
     told = [estimands.get(key, "") for key in zip(rows["outcome"], rows["estimator"], strict=True)]
     frame = pd.DataFrame(
@@ -101,19 +101,21 @@ def _estimators_table(
             "treated": rows["n_treated_units"],
             "council_years": rows["n_obs"],
             "estimand": [notes.mark(text) if text else "not recorded" for text in told],
-            "interval": rows["inference"].map(lambda name: INTERVAL_WORDS.get(name, name)),
+            "interval": rows["inference"].map(lambda name: INTERVAL_SHORT.get(name, name)),
         }
     )
     return Table(
         frame.reset_index(drop=True),
-        "Primary outcomes: every estimator of the plan",
+        f"Primary outcomes: every estimator of the plan, {level}% intervals [note 1]",
         notes=notes.texts,
         decimals=3,
         labels={
+            "conf_low": f"{level}% interval: lower bound",
+            "conf_high": f"{level}% interval: upper bound",
             "treated": "Treated councils",
             "council_years": "Council-years",
             "estimand": "What it estimates",
-            "interval": "Interval and p-value",
+            "interval": "Interval by",
         },
         slug="estimators",
     )

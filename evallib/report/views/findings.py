@@ -19,23 +19,8 @@ from evallib.report.formats import format_count
 from evallib.report.notes import NoteBook
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
-from evallib.report.views.naming import INTERVAL_WORDS, RULE_WORDS, SOURCE
+from evallib.report.views.naming import ESTIMATOR_WORDS, INTERVAL_WORDS, RULE_WORDS, SOURCE
 from evallib.report.words import change_unit, estimate_sentence
-
-ESTIMATOR_WORDS = {
-    "twfe": "two-way fixed effects",
-    "event_study": "event study, average after exposure",
-    "group_time": "group-time effects (headline average)",
-    "matched_did": "matched differences",
-    "sun_abraham": "interaction-weighted regression (Sun and Abraham)",
-    "etwfe": "extended two-way fixed effects",
-    "stacked": "stacked regression",
-    "lp_did": "local projections",
-    "imputation": "imputation",
-    "two_stage": "two-stage regression",
-    "synthetic_did": "synthetic difference-in-differences",
-    "synthetic_control": "synthetic control",
-}
 
 
 def effects(designs: Designs, estimates: Estimates, checks: Checks, role: str = "") -> Sections:

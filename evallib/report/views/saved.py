@@ -24,6 +24,12 @@ class Results(Protocol):
     is_own: bool
 
 
+# Why councils and council-years differ between estimates of one outcome.
+COUNTED = (
+    "Councils and council-years are those that carry the estimate. Group-time and matched "
+    "estimates use only a council's base year and the years compared with it, regressions and "
+    "imputation every year of the sample: one sample gives different counts."
+)
 COUNT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 

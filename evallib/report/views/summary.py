@@ -10,15 +10,23 @@ from typing import Any
 
 import pandas as pd
 
+from evallib.plan import Plan
+from evallib.plan.deviations import UNPLANNED
 from evallib.report.formats import format_count
 from evallib.report.tables import Table
-from evallib.report.views.findings import ESTIMATOR_WORDS
-from evallib.report.views.naming import INTERVAL_WORDS, RULE_WORDS
-from evallib.report.views.saved import Results, saved_table, unit_of
+from evallib.report.views.naming import (
+    COMPARISON_WORDS,
+    ESTIMATOR_WORDS,
+    INTERVAL_SHORT,
+    INTERVAL_WORDS,
+    RULE_WORDS,
+)
+from evallib.report.views.saved import COUNTED, Results, saved_table, unit_of
 
 
-def both_groups_table(results: Results) -> Table:
+def both_groups_table(plan: Plan, results: Results) -> Table:
     """Return the headline estimates under both rules for councils without a record."""
+    level = f"{100 * plan.confidence_level:g}"
     verdicts = saved_table(results, "verdicts")
     parts = [
         {
@@ -33,20 +41,26 @@ def both_groups_table(results: Results) -> Table:
             "councils": row[f"{prefix}councils"],
             "treated": row[f"{prefix}treated_councils"],
             "council_years": row[f"{prefix}council_years"],
-            "inference": str(row[f"{prefix}inference"]).replace("_", " ") or "not applicable",
+            "inference": INTERVAL_SHORT.get(row[f"{prefix}inference"], row[f"{prefix}inference"]),
         }
         for row, prefix, rule in _both(verdicts)
     ]
     return Table(
         pd.DataFrame(parts),
-        "Headline estimates of every outcome with both comparison groups",
-        notes=("What each word on the interval means stands in the next table.",),
+        f"Headline estimates of every outcome with both comparison groups, {level}% intervals",
+        notes=(
+            f"The bounds are those of {level} per cent intervals of each estimate alone, not "
+            "adjusted for the number of outcomes. How each was made stands in the next table.",
+            COUNTED,
+        ),
         decimals=3,
         labels={
             "no_record": "Comparison group",
+            "conf_low": f"{level}% interval: lower bound",
+            "conf_high": f"{level}% interval: upper bound",
             "treated": "Treated councils",
             "council_years": "Council-years",
-            "inference": "Interval",
+            "inference": "Interval by",
         },
         slug="both-groups",
     )
@@ -106,18 +120,28 @@ def _other_rule(rule: str) -> str:
 
 
 def disclosure(results: Results) -> Table:
-    """Return every specification that ran, counted by estimator, comparison and inference."""
+    """Return every specification that ran, counted by estimator and comparison group."""
     facts = results.facts
-    keys = ["role", "estimator", "comparison", "no_record", "inference"]
-    counts = facts.groupby(keys, dropna=False).size().rename("estimates").reset_index()
-    counts["estimator"] = counts["estimator"].map(lambda e: ESTIMATOR_WORDS.get(e, e))
-    counts["no_record"] = counts["no_record"].map(lambda r: RULE_WORDS.get(r, r))
+    counts = (
+        facts.groupby(["estimator", "comparison", "role", "no_record"], sort=False)
+        .size()
+        .unstack("no_record", fill_value=0)
+        .reindex(columns=list(RULE_WORDS), fill_value=0)
+        .reset_index()
+        .rename_axis(columns=None)
+    )
+    counts["estimator"] = counts["estimator"].map(lambda name: ESTIMATOR_WORDS.get(name, name))
+    counts["comparison"] = counts["comparison"].map(lambda name: COMPARISON_WORDS.get(name, name))
     more, notes = _combinations(results)
     return Table(
         counts,
         f"Every specification that ran: {format_count(len(facts), 'estimate')}{more}",
-        notes=("Each estimate with its terms is in estimates.csv.", *notes),
-        labels={"estimates": "Estimates", "comparison": "Controls"},
+        notes=(
+            "Each estimate with its terms is in estimates.csv; the record below names the outcome "
+            "and the inference of each. Group-time effects are counted for subgroups too.",
+            *notes,
+        ),
+        labels={"comparison": "Compared with councils", **RULE_WORDS},
         slug="disclosure",
     )
 
@@ -136,5 +160,12 @@ def _combinations(results: Results) -> tuple[str, tuple[str, ...]]:
             f"Of the combinations of notebook {number}, {made:,} could be estimated and "
             f"{len(frame) - made:,} could not. They are not in the rows above: each is in "
             f"tables/{number}_{slug}.csv, with the reason where there is no estimate."
+            f"{_unplanned_words(frame)}"
         )
     return more, tuple(notes)
+
+
+def _unplanned_words(frame: pd.DataFrame) -> str:
+    """Return how many combinations of choices a plan's lock does not name."""
+    count = int((frame["planned"] == UNPLANNED).sum())
+    return f" {count:,} are unplanned: the plan's lock does not name them." if count else ""

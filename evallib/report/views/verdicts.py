@@ -23,8 +23,7 @@ from evallib.report.views.departures import (
     not_locked,
     rule_words,
 )
-from evallib.report.views.findings import ESTIMATOR_WORDS
-from evallib.report.views.naming import INTERVAL_SHORT, SOURCE
+from evallib.report.views.naming import ESTIMATOR_WORDS, INTERVAL_SHORT, SOURCE
 from evallib.report.views.saved import Results, check_figures, count_word, saved_table, unit_of
 from evallib.report.words import estimate_sentence
 
