@@ -165,7 +165,7 @@ def test_the_sentence_says_what_is_missing(fact: dict[str, object], words: str) 
     [
         (
             {"groups_differ_in_sign": True, "other_estimate": -1.5},
-            "differ in sign: +4 with the declared one, −1.5 with the other points",
+            "differ in sign: +4 points with the declared one, −1.5 with the other",
         ),
         ({"low": -1.0}, "contains both zero and a change that would matter (2 points)"),
         ({"low": -1.0, "high": 1.0}, "inside plus or minus the meaningful change (2 points)"),
@@ -217,7 +217,7 @@ def judged(design: Design, checks: Checks, rule: VerdictRule | None = None) -> p
     return judge(designs, estimates, checks).frame.iloc[0]
 
 
-def evidence(design: Design, mean: float = 0.1, is_open: bool = False) -> Checks:
+def evidence(design: Design, mean: float = 0.1, is_open: bool = False, side: float = 1.0) -> Checks:
     def result(check: str, table: pd.DataFrame) -> CheckResult:
         return CheckResult(check, design.outcome, design.no_record, "pass", "", table)
 
@@ -230,7 +230,15 @@ def evidence(design: Design, mean: float = 0.1, is_open: bool = False) -> Checks
             "selection_not_ruled_out": is_open,
         }
     )
-    honest = pd.DataFrame({"restriction": ["relative magnitudes"], "breakdown": [1.3]})
+    honest = pd.DataFrame(
+        {
+            "restriction": "relative magnitudes",
+            "bound": [0.0, 1.0],
+            "conf_low": [side * 4.0 - 1.0, side * 4.0 - 3.0],
+            "conf_high": [side * 4.0 + 1.0, side * 4.0 + 3.0],
+            "breakdown": 1.3,
+        }
+    )
     return Checks(
         (
             result("pre-trends", pd.DataFrame()),
@@ -252,6 +260,8 @@ def test_evidence_is_gathered_from_the_checks() -> None:
     bare = judged(design, Checks())
     assert bare["verdict"] == "suggestive"
     assert "not tested" in bare["sentence"]
+    other_side = judged(design, evidence(design, side=-1.0))
+    assert (other_side["breakdown"], other_side["verdict"]) == (0.0, "suggestive")
     strict = VerdictRule(breakdown_consistent=1.5)
     assert "1.5 times is asked for" in judged(design, evidence(design), strict)["sentence"]
 

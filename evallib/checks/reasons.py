@@ -72,8 +72,8 @@ def both_groups(evidence: Evidence) -> str:
     if np.isnan(evidence.other_estimate):
         return ""
     return (
-        f": {signed(evidence.estimate)} with the declared one, "
-        f"{signed(evidence.other_estimate)} with the other{unit_words(evidence)}"
+        f": {signed(evidence.estimate)}{unit_words(evidence)} with the declared one, "
+        f"{signed(evidence.other_estimate)} with the other"
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from evallib.checks.audit import CHECK as AUDIT
 from evallib.checks.comparison import CHECK as TWO_GROUPS
+from evallib.checks.counts import FEW
 from evallib.checks.honest import POWER
 from evallib.checks.influence import BASE_YEAR, LEAVE_ONE_OUT
 from evallib.checks.other_samples import CHECK as OTHER_SAMPLES
@@ -142,11 +143,18 @@ def _amounts(values: list[float], row: Row) -> list[str]:
     return [format_change(value, decimals_of(row)) for value in values]
 
 
-def _moved(figures: pd.DataFrame, row: Row, _: str) -> str:
-    """Return an estimate as planned beside one made otherwise: the first two rows."""
+def _base(figures: pd.DataFrame, row: Row, _: str) -> str:
+    return f"{_instead(figures, row)}, counted from one year earlier"
+
+
+def _unsafe(figures: pd.DataFrame, row: Row, _: str) -> str:
+    return f"{_instead(figures, row)}, with the other decision on suspicious figures"
+
+
+def _instead(figures: pd.DataFrame, row: Row) -> str:
+    """Return an estimate made otherwise beside that as planned: the first two rows."""
     before, after = _amounts([float(value) for value in figures["estimate"].iloc[:2]], row)
-    what = str(figures.iloc[1, list(figures.columns).index("estimate") - 1])
-    return f"{after} {unit_of(row)} ({what.lower()}) in place of {before}"
+    return f"{after} {unit_of(row)} in place of {before}"
 
 
 def _pretrends(figures: pd.DataFrame, row: Row, sentence: str) -> str:
@@ -178,7 +186,7 @@ def _pretrend_sentence(results: Results, row: Row) -> str:
 def _balance(figures: pd.DataFrame, row: Row, sentence: str) -> str:
     apart = figures[figures["standardised_difference"].abs() > 0.25]
     said = ", ".join(
-        f"{name} ({format_change(float(size), 2)})"
+        f"{name.partition(' (')[0]} ({format_change(float(size), 2)})"
         for name, size in zip(
             apart["characteristic"], apart["standardised_difference"], strict=True
         )
@@ -186,8 +194,14 @@ def _balance(figures: pd.DataFrame, row: Row, sentence: str) -> str:
     return f"Exposed less comparison councils, in standard deviations: {said}" if said else sentence
 
 
-def _counts(figures: pd.DataFrame, row: Row, sentence: str) -> str:
-    return sentence.rpartition("): ")[0] + ")"
+def _counts(figures: pd.DataFrame, row: Row, _: str) -> str:
+    after = figures[figures["exposed"] > 0]
+    said = [
+        f"{int(after[name].min())} {word} councils"
+        for name, word in (("exposed", "exposed"), ("comparison", "comparison"))
+        if after[name].min() < FEW
+    ]
+    return f"In the thinnest year only {' and '.join(said)}, where {FEW} are asked for"
 
 
 def _leave_one_out(figures: pd.DataFrame, row: Row, _: str) -> str:
@@ -245,8 +259,8 @@ _WORDS: Mapping[str, Callable[[pd.DataFrame, Row, str], str]] = {
     "balance before exposure": _balance,
     "counts by year": _counts,
     LEAVE_ONE_OUT: _leave_one_out,
-    BASE_YEAR: _moved,
-    UNSAFE: _moved,
+    BASE_YEAR: _base,
+    UNSAFE: _unsafe,
     MEAN: _mean,
     OTHER_SAMPLES: _samples,
     TWO_GROUPS: _two_groups,

@@ -47,7 +47,7 @@ def councils_left_out(plan: Plan, results: Results) -> Section:
                 "why": why,
                 "n_councils": len(codes),
                 "outcomes": held_by(group["outcome"].nunique(), outcomes),
-                "names": ", ".join(sorted(str(names.get(code, code)) for code in codes)),
+                "names": "; ".join(sorted(str(names.get(code, code)) for code in codes)),
             }
         )
     total = rows["council_code"].nunique()

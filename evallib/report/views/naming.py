@@ -59,8 +59,8 @@ INTERVAL_SHORT = {
     "influence_normal": "analytic",
     "permutation": "permutation",
     "wild_bootstrap": "wild bootstrap",
-    "analytic_thin": "analytic, not reliable",
-    "placebo_normal": "placebos",
+    "analytic_thin": "unreliable analytic",
+    "placebo_normal": "placebo",
     "cr1_t": "clustered (CR1)",
 }
 # Which councils an estimate may compare with.

@@ -16,6 +16,7 @@ from evallib.plan import Plan
 from evallib.report.formats import format_change, format_number, format_p_value
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
+from evallib.report.views.choice_words import CHOICE_WORDS, choice_value
 from evallib.report.views.honest import RELATIVE
 from evallib.report.views.saved import (
     Results,
@@ -27,7 +28,6 @@ from evallib.report.views.saved import (
     rows_of,
     unit_of,
 )
-from evallib.report.views.specifications import CHOICE_WORDS
 
 Row = Mapping[Any, Any]
 NOT_MADE = "not worked out in this run"
@@ -74,8 +74,13 @@ def robustness_summary(plan: Plan, results: Results) -> Sections:
         parts = _parts(results, row)
         held.append({name: holds for name, (_, _, holds) in parts.items()})
         held[-1]["selection"] = _selection(results, row)
-        tables.append(_table(plan, row, parts))
-    return Sections((Section("", (_tally(held),), pieces=tuple(tables)),))
+        tables.append(_table(row, parts))
+    how = (
+        f"Intervals in these tables are at {100 * plan.confidence_level:g} per cent, not adjusted "
+        "for the number of outcomes. Joint p-values are of the combinations that move with the "
+        "permuted dates. The notebooks on robustness and on design and power explain each line."
+    )
+    return Sections((Section("", (_tally(held), how), pieces=tuple(tables)),))
 
 
 def _tally(held: list[dict[str, bool | None]]) -> str:
@@ -135,10 +140,12 @@ def _choice(
     if first.empty:
         return "none: all estimates are the same", "", None
     moved = first.iloc[0]
-    name = CHOICE_WORDS[str(moved["choice"])]
+    choice = str(moved["choice"])
+    name = CHOICE_WORDS[choice]
+    ends = [choice_value(choice, str(moved[end])) for end in ("lowest", "highest")]
     return (
         f"{name[:1].upper()}{name[1:]}: {100 * float(moved['share']):.0f} per cent of the variance",
-        f"From '{moved['lowest']}' to '{moved['highest']}' estimates rise by "
+        f"From '{ends[0]}' to '{ends[1]}' estimates rise by "
         f"{format_number(float(moved['shift']), digits)} {unit} on average",
         None,
     )
@@ -229,23 +236,17 @@ def _selection(results: Results, row: Row) -> bool | None:
     return None if audit.empty else not bool(audit["selection_not_ruled_out"].iloc[0])
 
 
-def _table(plan: Plan, row: Row, parts: Mapping[str, tuple[str, str, bool | None]]) -> Table:
+def _table(row: Row, parts: Mapping[str, tuple[str, str, bool | None]]) -> Table:
     frame = pd.DataFrame(
         [
             {"question": QUESTIONS[name], "found": what, "reading": reading}
             for name, (what, reading, _) in parts.items()
         ]
     )
-    level = f"{100 * plan.confidence_level:g} per cent"
     headline = f"{format_change(row['estimate'], decimals_of(row))} {unit_of(row)}"
     return Table(
         frame,
         f"{row['title']}: how robust the answer is (headline {headline})",
-        notes=(
-            f"Intervals are at {level}, not adjusted for the number of outcomes. Each line is "
-            "worked out in the notebooks on robustness and on design and power, where its terms "
-            "are explained.",
-        ),
         labels={"question": "What was tried", "found": "What was found", "reading": "Reading"},
         slug=f"robustness-{row['outcome']}",
     )

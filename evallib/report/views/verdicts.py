@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from evallib.plan import Plan
 from evallib.plan.lock import read_lock
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
-from evallib.report.formats import format_number
+from evallib.report.formats import decimals_for, format_number
 from evallib.report.sections import Section
 from evallib.report.tables import Table
 from evallib.report.views.departures import (
@@ -25,7 +25,13 @@ from evallib.report.views.departures import (
 )
 from evallib.report.views.naming import ESTIMATOR_WORDS, INTERVAL_SHORT, SOURCE
 from evallib.report.views.saved import Results, check_figures, count_word, saved_table, unit_of
-from evallib.report.words import estimate_sentence
+from evallib.report.words import (
+    as_change,
+    change_words,
+    direction_words,
+    interval_words,
+    sample_words,
+)
 
 # What a verdict says, after 'For two of six primary outcomes'.
 _TALLY = {
@@ -49,6 +55,11 @@ def answer(plan: Plan, results: Results) -> Section:
     sentences[0] = f"{departures(plan)}{sentences[0]}"
     lock = read_lock(plan)
     sentences += [*_power(results, rows), *not_locked(plan, lock)]
+    if len(rows) > 1:
+        sentences.append(
+            "Intervals are widened for the number of primary outcomes. The notes under the table "
+            "of verdicts say how, and which rule gave each verdict."
+        )
     locked = None if lock is None else lock.names("outcomes")
     points = [_outcome_point(row, locked) for row in rows]
     return Section("", tuple(sentences), points=tuple(points))
@@ -84,8 +95,8 @@ def _power(results: Results, rows: Sequence[Mapping[Any, Any]]) -> list[str]:
     low, high = (format_number(size, 1) for size in (min(sizes), max(sizes)))
     span = low if low == high else f"{low} to {high}"
     return [
-        f"What the data could show: in four of five cases, a change {span} times as large as the "
-        "one that would matter. Smaller ones can go unseen."
+        f"What these data can show: a change {span} times the size that would matter would be "
+        "found in four of five cases, each outcome tested alone. Smaller ones can go unseen."
     ]
 
 
@@ -110,25 +121,25 @@ def _outcome_point(row: Mapping[Any, Any], locked: tuple[str, ...] | None) -> tu
     why = f"{row['sentence'][0].upper()}{row['sentence'][1:]}."
     if np.isnan(row["estimate"]):
         return lead, why
-    words = estimate_sentence(
-        title="Headline",
-        estimate=row["estimate"],
-        conf_low=row["holm_low"],
-        conf_high=row["holm_high"],
-        unit=row["unit"],
-        n_units=row["councils"],
-        n_treated_units=row["treated_councils"],
-        n_obs=row["council_years"],
-        interval_method=(
-            f"{INTERVAL_SHORT.get(row['inference'], row['inference'])}, widened for the number of "
-            "primary outcomes"
-        ),
-        scale="log" if row["scale"] == "log" else "level",
-        level=row["holm_level"],
-        # The side of a null says nothing by itself; the verdict stands before it.
-        polarity=row["polarity"],
+    return lead, f"{why} {_estimate_words(row)}"
+
+
+def _estimate_words(row: Mapping[Any, Any]) -> str:
+    """Return the headline with its interval, how that was made, and what it rests on."""
+    scale: Literal["log", "level"] = "log" if row["scale"] == "log" else "level"
+    low, high = float(row["holm_low"]), float(row["holm_high"])
+    digits = decimals_for(as_change(high, scale=scale) - as_change(low, scale=scale))
+    change = change_words(row["estimate"], row["unit"], scale=scale, decimals=digits)
+    # The side of a null says nothing by itself; the verdict stands before it.
+    side = direction_words(row["estimate"], row["polarity"]) if "different" not in change else ""
+    side = f"{side.removeprefix('for the ')}; " if side else ""
+    interval = interval_words(
+        low, high, row["unit"], scale=scale, level=row["holm_level"], decimals=digits
     )
-    return lead, f"{why} {words}"
+    by = INTERVAL_SHORT.get(row["inference"], row["inference"])
+    interval = interval.replace("interval", f"{by} interval", 1)
+    sample = sample_words(row["councils"], row["treated_councils"], row["council_years"])
+    return f"Estimated {change} ({side}{interval}), from {sample}."
 
 
 def verdict_table(plan: Plan, results: Results) -> Table:
@@ -140,6 +151,9 @@ def verdict_table(plan: Plan, results: Results) -> Table:
     frame = rows[["title", "verdict", *shown]].rename(columns={"title": "outcome"})
     frame.insert(2, "unit", [unit_of(row) for row in rows.to_dict("records")])
     frame["holm_level"] *= 100
+    wide = _interval_name(frame["holm_level"])
+    if frame["holm_level"].nunique() == 1:
+        frame = frame.drop(columns="holm_level")
     estimator = plan.headline.estimator
     average = f", {plan.headline.aggregation} average" if estimator == "group_time" else ""
     return Table(
@@ -153,8 +167,8 @@ def verdict_table(plan: Plan, results: Results) -> Table:
         ),
         decimals=dict.fromkeys(shown, 3) | {"holm_level": 2, "meaningful_change": 2},
         labels={
-            "holm_low": "Adjusted interval: lower bound",
-            "holm_high": "Adjusted interval: upper bound",
+            "holm_low": f"{wide}: lower bound",
+            "holm_high": f"{wide}: upper bound",
             "holm_level": "Level of the interval (per cent)",
             "holm_p_value": "p-value (Holm)",
             "romano_wolf_p_value": "p-value (Romano and Wolf)",
@@ -164,6 +178,12 @@ def verdict_table(plan: Plan, results: Results) -> Table:
     )
 
 
+def _interval_name(levels: pd.Series) -> str:
+    """Return what the adjusted intervals are called: by their level where they have one."""
+    known = levels.dropna()
+    return f"{known.iloc[0]:.4g}% interval" if known.nunique() == 1 else "Adjusted interval"
+
+
 def answer_chart(plan: Plan, results: Results) -> Chart:
     """Return the primary outcomes' estimates in units of the change that would matter."""
     verdicts = saved_table(results, "verdicts")
@@ -171,18 +191,19 @@ def answer_chart(plan: Plan, results: Results) -> Chart:
     shown = ["title", "estimate", "holm_low", "holm_high", "meaningful_change", "polarity"]
     names = {"title": "outcome", "holm_low": "conf_low", "holm_high": "conf_high"}
     frame = rows[shown].rename(columns=names)
-    headline = _finding(rows["verdict"])
+    wide = _interval_name(100 * rows["holm_level"])
     return estimate_chart(
         frame.reset_index(drop=True),
-        headline=headline,
+        headline=_finding(rows["verdict"]),
         subtitle=(
             "Headline estimates of the primary outcomes as multiples of the change that would "
-            f"matter, {100 * plan.confidence_level:g}% intervals adjusted for the number of "
-            "primary outcomes, right is better"
+            f"matter, with {wide[0].lower()}{wide[1:]}s: {100 * plan.confidence_level:g}% adjusted "
+            "for the number of primary outcomes; right is better"
         ),
         source=SOURCE,
         unit="times the change that would matter",
         level=plan.confidence_level,
+        interval=wide,
         slug="answer",
         decimals=3,
     )
