@@ -12,7 +12,7 @@ import pytest
 import evallib as ev
 from evallib.checks.bacon import check_bacon
 from evallib.checks.balance import check_balance
-from evallib.checks.comparison import check_comparison_groups
+from evallib.checks.comparison import check_comparison_groups, differ_in_sign
 from evallib.checks.counts import check_counts
 from evallib.checks.influence import check_base_year, check_leave_one_out
 from evallib.checks.pretrends import check_pretrends
@@ -134,6 +134,29 @@ def test_bounded_leads_pass_and_wide_ones_are_not_shown() -> None:
     result = check_pretrends(strict, group_time(strict))
     assert result.verdict == "concern"
     assert "not shown" in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("p_joint", "verdict"), [(0.049, "fail"), (0.05, "fail"), (0.051, "pass"), (np.nan, "concern")]
+)
+def test_pretrends_at_the_edge_go_to_the_more_cautious(p_joint: float, verdict: str) -> None:
+    design = make_design()
+    estimate = group_time(design)
+    leads = {**estimate.details["leads"], "p_joint": p_joint}
+    edge = dataclasses.replace(estimate, details={**estimate.details, "leads": leads})
+    assert (
+        check_pretrends(dataclasses.replace(design, meaningful_change=50.0), edge).verdict
+        == verdict
+    )
+
+
+def test_an_estimate_of_exactly_zero_agrees_with_no_other() -> None:
+    estimate = group_time(make_design())
+    zero = dataclasses.replace(estimate, point=np.zeros_like(estimate.point))
+    assert differ_in_sign(zero, estimate)
+    assert differ_in_sign(estimate, zero)
+    assert not differ_in_sign(zero, zero)
+    assert not differ_in_sign(estimate, estimate)
 
 
 def test_pretrends_need_a_lead_in_the_window() -> None:

@@ -284,6 +284,10 @@ def test_the_plans_key_and_the_first_words() -> None:
         plan = load_plan("peer_challenge", [f"inference={asked}"])
         assert departures(plan).startswith("Intervals depart from the usual rule")
         assert words in departures(plan)
+    wider = load_plan("peer_challenge", ["confidence_level=0.9"])
+    assert departures(wider) == (
+        "Thresholds of the verdicts were changed: confidence level 0.9 in place of 0.95. "
+    )
     with pytest.raises(ev.load_plan.__globals__["PlanError"], match="wild_bootstrap"):
         load_plan("peer_challenge", ["inference=bootstrap"])
 

@@ -77,8 +77,8 @@ def check_comparison_groups(
 
 
 def differ_in_sign(one: Estimate, other: Estimate) -> bool:
-    """Return whether the first terms of two estimates have opposite signs."""
-    return bool(np.sign(one.point[0]) * np.sign(other.point[0]) < 0)
+    """Return whether the first terms of two estimates differ in sign; zero is of neither sign."""
+    return bool(np.sign(one.point[0]) != np.sign(other.point[0]))
 
 
 def _words(estimate: Estimate) -> str:

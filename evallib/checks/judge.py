@@ -111,7 +111,7 @@ def _evidence(
         ),
         polarity=design.polarity,
         has_other_group=other is not None,
-        breakdown=_breakdown(checks, design),
+        breakdown=_breakdown(checks, design, _first(estimate, "point")),
         audit_has_run=flags.has_run,
         inference_not_fit=flags.inference_not_fit,
         selection_not_ruled_out=flags.selection_not_ruled_out,
@@ -142,12 +142,20 @@ def _moved_placebos(checks: Checks, design: Design) -> str:
     )
 
 
-def _breakdown(checks: Checks, design: Design) -> float:
-    """Return the breakdown value under relative magnitudes; NaN where it was not worked out."""
+def _breakdown(checks: Checks, design: Design, point: float) -> float:
+    """Return the breakdown value under relative magnitudes; NaN where it was not worked out.
+
+    It is of the mean of the event times. Where their interval lies on the other side of zero than
+    the headline, drift has not been borne by what is judged: zero.
+    """
     for item in checks.select(HONEST, design.outcome):
         if item.no_record == design.no_record and not item.table.empty:
             rows = item.table[item.table["restriction"] == "relative magnitudes"]
-            return float(rows["breakdown"].iloc[0]) if len(rows) else float("nan")
+            if rows.empty:
+                return float("nan")
+            least = rows.loc[rows["bound"].idxmin()]
+            is_other = least["conf_high"] < 0 if point > 0 else least["conf_low"] > 0
+            return 0.0 if is_other else float(least["breakdown"])
     return float("nan")
 
 

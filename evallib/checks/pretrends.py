@@ -34,10 +34,10 @@ def check_pretrends(design: Design, estimate: Estimate) -> CheckResult:
     Returns
     -------
     CheckResult
-        ``fail`` when the joint p is below .05; ``pass`` only when every lead is bounded within
-        the meaningful change; otherwise ``concern``: not shown. That a test does not reject is
-        never called support. The table has event_time, estimate, std_error, bound (the largest
-        size that the equivalence test does not exclude), councils, treated_councils.
+        ``fail`` when the joint p is at most .05; ``pass`` only when it is above and every lead is
+        bounded within the meaningful change; otherwise ``concern``: not shown. That a test does
+        not reject is never called support. The table has event_time, estimate, std_error, bound
+        (the largest size that the equivalence test does not exclude), councils, treated_councils.
 
     References
     ----------
@@ -91,11 +91,11 @@ def _reference(terms: list[str], estimate: Estimate) -> tuple[float, FloatArray 
 
 def _judge(p_value: float, bound: float, change: float, how: str) -> tuple[Verdict, str]:
     joint = f"joint p = {p_value:.3f} ({how})"
-    if p_value < ALPHA:
+    if p_value <= ALPHA:
         return "fail", (
             f"Treated and comparison councils already moved apart before exposure: {joint}"
         )
-    if bound < change:
+    if bound < change and p_value > ALPHA:  # without a p-value nothing is shown
         return "pass", (
             f"Every lead is bounded within {bound:.3g}, less than the meaningful change of "
             f"{change:g} (equivalence tests at 5 per cent; {joint})"

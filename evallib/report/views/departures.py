@@ -18,6 +18,8 @@ METHOD_WORDS = {
 def departures(plan: Plan) -> str:
     """Return which rules of the verdict and of the intervals are changed, as the first words.
 
+    The level of intervals is one: an interval at another level excludes zero more or less often.
+
     Parameters
     ----------
     plan : Plan
@@ -27,6 +29,9 @@ def departures(plan: Plan) -> str:
         f"{key.replace('_', ' ')} {value:g} in place of {default:g}"
         for key, value, default in plan.verdict.changed()
     ]
+    usual = type(plan).model_fields["confidence_level"].default
+    if plan.confidence_level != usual:
+        changed.append(f"confidence level {plan.confidence_level:g} in place of {usual:g}")
     words = ""
     if changed:
         words += f"Thresholds of the verdicts were changed: {'; '.join(changed)}. "
