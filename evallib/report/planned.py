@@ -10,6 +10,7 @@ import pandas as pd
 from evallib.plan.deviations import CHANGED, PLANNED, UNPLANNED, can_move
 from evallib.report.formats import format_count, format_date
 from evallib.report.tables import Table
+from evallib.report.views.naming import COMPARISON_WORDS, ESTIMATOR_WORDS, INTERVAL_SHORT
 
 _SHORT_HASH, _HASH = 12, 64
 
@@ -102,10 +103,13 @@ def _specifications(
     if estimates is None or estimates.empty or "estimator" not in estimates.columns:
         frame = pd.DataFrame({"Specification": ["None: no estimate was made"]})
         return Table(frame, caption, slug="specifications")
-    names = ["outcome", "role", "estimator", "comparison", "no_record", "inference"]
+    names = ["outcome", "role", "estimator", "comparison"]
     keys = [name for name in names if name in estimates.columns]
-    counts = estimates.fillna({name: "" for name in keys}).groupby(keys, sort=False).size()
-    frame = counts.reset_index(name="Figures")
+    filled = estimates.fillna({name: "" for name in keys})
+    frame = filled.groupby(keys, sort=False).size().reset_index(name="Figures")
+    if "inference" in estimates.columns:
+        groups = filled.groupby(keys, sort=False)["inference"]
+        frame.insert(len(keys), "inference", [_inferences(one) for _, one in groups])
     given = lock or {
         "estimators": [str(name) for name in getattr(plan, "estimators", ())],
         "outcomes": [str(item.indicator) for item in getattr(plan, "outcomes", ())],
@@ -123,7 +127,20 @@ def _specifications(
         for row in frame.to_dict("records")
     ]
     note = _LOCKED_NOTE if lock else _PLANNED_NOTE
-    return Table(frame, caption, slug="specifications", notes=(note,))
+    for name, words in (("estimator", ESTIMATOR_WORDS), ("comparison", COMPARISON_WORDS)):
+        if name in frame:
+            frame[name] = [_worded(str(code), words) for code in frame[name]]
+    return Table(frame, caption, slug="specifications", notes=(note, _CODES_NOTE))
+
+
+def _inferences(codes: pd.Series) -> str:
+    """Return the ways in which the intervals of some estimates were made, in words with codes."""
+    known = codes.dropna().astype(str).drop_duplicates()
+    return "; ".join(_worded(code, INTERVAL_SHORT) for code in known) or "none"
+
+
+def _worded(code: str, words: Mapping[str, str]) -> str:
+    return f"{words[code].split(' (')[0]} ({code})" if code in words else code
 
 
 def _since_lock(lock: Mapping[str, Any], outcome: str) -> str:
@@ -145,6 +162,11 @@ def _unplanned(lock: Mapping[str, Any]) -> Table:
     return Table(text_frame(rows or [none]), "Unplanned analyses", slug="unplanned")
 
 
+_CODES_NOTE = (
+    "Figures: rows of estimates.csv, both rules for councils without a record together. Codes are "
+    "those of that file: outcomes by their indicator, whose title and unit are in "
+    "tables/01_indicators.csv."
+)
 _PLANNED_NOTE = (
     "Planned: outcome, estimator and comparison group are named in the plan's file. Where a "
     "parameter was set when the evaluation ran, the deviations above say which. Both rules for "
