@@ -219,6 +219,10 @@ def test_the_curve_says_of_every_row_whether_it_was_planned(plan: Plan) -> None:
     "spoil",
     [
         lambda text: text.replace("seed: 20260101", "seed: 7"),
+        lambda text: text.replace("seed: 20260101", "seed: 2026-01-01"),
+        lambda text: text.replace("seed: 20260101", "1: 20260101"),
+        lambda text: text.replace("2025-01-31", "2024-01-31"),
+        lambda text: text.replace("plan: my_plan", "plan: another"),
         lambda text: text.replace("a" * 64, "f" * 64),
         lambda text: text[: len(text) // 2],
         lambda text: "- 1",
@@ -227,7 +231,9 @@ def test_the_curve_says_of_every_row_whether_it_was_planned(plan: Plan) -> None:
 )
 def test_a_lock_that_was_changed_is_refused(plan: Plan, spoil: Any) -> None:
     path = write_lock(plan, INPUTS, DAY)
-    path.write_text(spoil(path.read_text(encoding="utf-8")), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(spoil(text), encoding="utf-8")
+    assert spoil(text) != text
     with pytest.raises(PlanError, match="my_plan.lock.yml"):
         read_lock(plan)
 

@@ -35,7 +35,7 @@ class Lock:
     path : pathlib.Path
         The lock's file.
     plan, locked, sha256 : str
-        The plan's name, the day (ISO 8601, UTC) and the hash of data and values.
+        The plan's name, the day (ISO 8601, UTC) and the hash of these, data and values.
     data : mapping of str to str
         sha256 of every table by its file.
     values : mapping
@@ -91,7 +91,8 @@ def write_lock(
         raise PlanError([Fault(plan.name, what, "", "Write the values into the file")])
     values = plan.effective()
     data = dict(sorted((str(one["file"]), str(one["sha256"])) for one in inputs))
-    facts = (plan.name, day.isoformat(), _hash(data, values), data, values)
+    today = day.isoformat()
+    facts = (plan.name, today, _hash(plan.name, today, data, values), data, values)
     body = yaml.safe_dump(
         dict(zip(_KEYS, facts, strict=True)), sort_keys=False, allow_unicode=True, width=100
     )
@@ -155,9 +156,13 @@ def read_lock(plan: Plan) -> Lock | None:
         raise _broken(path, "cannot be read as a lock")
     if not isinstance(held["data"], dict) or not isinstance(held["values"], dict):
         raise _broken(path, "cannot be read as a lock")
-    if _hash(held["data"], held["values"]) != held["sha256"]:
-        raise _broken(path, "was changed: its hash is not that of what it holds")
     facts = {key: str(held[key]) for key in ("plan", "locked", "sha256")}
+    try:
+        found = _hash(facts["plan"], facts["locked"], held["data"], held["values"])
+    except TypeError:  # a date or a key that no lock is written with
+        found = ""
+    if found != facts["sha256"]:
+        raise _broken(path, "was changed: its hash is not that of what it holds")
     return Lock(path=path, data=held["data"], values=_completed(held["values"]), **facts)
 
 
@@ -167,8 +172,8 @@ def _broken(path: Path, what: str) -> PlanError:
     return PlanError([Fault(shown_path(path), what, why, remedy)])
 
 
-def _hash(data: Mapping[str, str], values: Mapping[str, Any]) -> str:
-    text = json.dumps([data, values], sort_keys=True, ensure_ascii=False)
+def _hash(plan: str, day: str, data: Mapping[str, str], values: Mapping[str, Any]) -> str:
+    text = json.dumps([plan, day, data, values], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
