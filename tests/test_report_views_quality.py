@@ -85,7 +85,7 @@ class Evaluation:
             "dates_not_known": dates_not_known(exposure),
             "joint_events": joint_events(exposure),
             "earlier_events": earlier_events(plan, panel, exposure, designs),
-            "sample_flow": sample_flow(designs, panel),
+            "sample_flow": sample_flow(designs),
         }
 
 
@@ -381,7 +381,7 @@ def test_about_two_thirds_of_first_events_have_no_dated_earlier_one(peer: Evalua
 
 
 def test_sample_flow_has_both_rules_for_every_outcome(one: Evaluation) -> None:
-    *sections, _ = sample_flow(one.designs, one.panel).items
+    sections = sample_flow(one.designs).items
     assert [section.title for section in sections] == [design.title for design in one.designs]
     for section, design in zip(sections, one.designs, strict=True):
         own, other = (table.frame for table in tables_of(section))
@@ -394,19 +394,9 @@ def test_sample_flow_has_both_rules_for_every_outcome(one: Evaluation) -> None:
         assert before in own["councils"].tolist()
 
 
-def test_councils_left_out_are_named_with_the_reason(one: Evaluation) -> None:
-    (table,) = tables_of(sample_flow(one.designs, one.panel).items[-1])
-    gone = pd.concat([design.dropped for design in one.designs])
-    counts = gone.drop_duplicates(["council_code", "step"])["step"].value_counts()
-    assert table.frame.groupby("step")["councils"].sum().to_dict() == counts.to_dict()
-    names = one.panel.store.councils.set_index("council_code")["council_name"]
-    listed = " ".join(table.frame["named"])
-    assert all(names[code] in listed for code in set(gone["council_code"]))
-
-
 def test_sample_flow_without_an_alternative_says_why() -> None:
     one = Evaluation.named("peer_challenge", "comparison=never_treated")
-    section = sample_flow(one.designs, one.panel).items[0]
+    section = sample_flow(one.designs).items[0]
     assert len(section.pieces) == 1
     assert "only_known is not applicable with never_treated" in section.sentences[1]
 

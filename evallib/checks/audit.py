@@ -164,7 +164,7 @@ def _sentence(found: Audit) -> str:
             f"three years early the exposed councils themselves moved by {early.estimate:+.3g} "
             f"({early.conf_low:.3g} to {early.conf_high:.3g})"
         )
-    notes = f" ({'; '.join(found.notes)})" if found.notes else ""
+    notes = "".join(f". {note[:1].upper()}{note[1:]}" for note in found.notes)
     return f"{'; '.join(parts)}: {_selection(found)}{notes}"
 
 
@@ -181,10 +181,9 @@ def _selection(found: Audit) -> str:
     if early is not None and found.moves_without_effect(early):
         failed.append("the move three years early is too large")
     return (
-        f"selection is not ruled out, because {' and '.join(failed)} (the rule: level and trend "
-        "are copied, and neither the mean of selected placebos nor the move three years early is "
-        "larger than half of the estimate or half of the change that would matter, whichever is "
-        f"smaller, here {found.largest_move:.3g})"
+        f"selection is not ruled out, because {' and '.join(failed)} (the most "
+        f"allowed is {found.largest_move:.3g}: half of the estimate or of the change that would "
+        "matter, whichever is smaller)"
     )
 
 

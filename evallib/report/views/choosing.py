@@ -10,6 +10,8 @@ from evallib.report.formats import format_number
 from evallib.report.sections import Section, Sections
 from evallib.report.words import change_unit
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
 
 def designs_of(designs: Iterable[Design], role: str) -> list[Design]:
     """Return the designs whose outcome has a role; all of them for an empty one."""
@@ -61,11 +63,12 @@ def in_heads(text: str, level: float, shared: str) -> str:
 
 
 def interval_text(low: float, high: float, decimals: int) -> str:
-    """Write the two ends of an interval.
+    """Write the two ends of an interval, which no line breaks apart.
 
     Examples
     --------
-    >>> interval_text(-0.5, 1.25, 2)
+    >>> interval_text(-0.5, 1.25, 2).replace(NO_BREAK, " ")
     '−0.50 to 1.25'
     """
-    return f"{format_number(low, decimals)} to {format_number(high, decimals)}"
+    ends = (format_number(end, decimals) for end in (low, high))
+    return f"{NO_BREAK}to{NO_BREAK}".join(ends)

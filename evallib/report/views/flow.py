@@ -6,7 +6,6 @@ import pandas as pd
 
 from evallib.design import Design, Designs
 from evallib.exposure import Exposure
-from evallib.exposure.completeness import completeness_words
 from evallib.panel import Panel
 from evallib.plan import Plan
 from evallib.report.chart import Chart
@@ -31,63 +30,27 @@ _RULES = {
         "(no_record: assume_not_exposed)"
     ),
     "only_known": (
-        "only councils whose exposure is known take part, so controls are councils whose first "
-        "event comes later or that are known to have had none (no_record: only_known)"
+        "only councils with a recorded event take part, so controls are councils whose first "
+        "event comes later (no_record: only_known)"
     ),
 }
 
 
-def sample_flow(designs: Designs, panel: Panel) -> Sections:
+def sample_flow(designs: Designs) -> Sections:
     """Show how each outcome's sample narrows, step by step, under both no-record rules.
 
     Parameters
     ----------
     designs : Designs
         The designs of a plan.
-    panel : Panel
-        Its panel: the names of councils.
 
     Returns
     -------
     Sections
         A section an outcome: the flow under the plan's rule, then the steps in which the other
-        rule differs. At the end the councils left out under the plan's rule, by name and reason.
+        rule differs.
     """
-    left_out = _left_out(designs, panel)
-    return Sections((*(_flow_section(design) for design in designs), left_out))
-
-
-def _left_out(designs: Designs, panel: Panel) -> Section:
-    """Name the councils that were left out, and of which outcomes where not of all."""
-    title = "Councils left out, by name"
-    rows = [design.dropped.assign(outcome=design.title) for design in designs]
-    table = pd.concat(rows, ignore_index=True)
-    # Reasons begin with the row of the register and its dates, which another table lists.
-    table["reason"] = table["reason"].str.rpartition(": ")[2]
-    if table.empty:
-        return Section(title, ("No council was left out of any outcome.",))
-    names = panel.store.councils.set_index("council_code")["council_name"]
-    whole = len(rows)
-    found = table.groupby(["step", "reason", "council_code"], sort=False, as_index=False).agg(
-        outcomes=("outcome", "size")
-    )
-    found["name"] = found["council_code"].map(names).fillna(found["council_code"])
-    found["name"] += found["outcomes"].map(lambda n: "" if n == whole else f" ({n})")
-    shown = found.sort_values("name").groupby(["step", "reason"], sort=False, as_index=False)
-    frame = shown.agg(councils=("name", "size"), named=("name", ", ".join))
-    order = pd.Categorical(frame["step"], dict.fromkeys(table["step"])).codes
-    listed = Table(
-        frame.iloc[order.argsort(kind="stable")],
-        "Councils left out of the samples of the plan's rule, by step and reason",
-        notes=(
-            f"In brackets: of how many of the {whole} outcomes the council was left out, where not "
-            "of all. For others it has no figure in the outcome's years, or is kept.",
-        ),
-        slug="councils-left-out",
-        labels={"named": "Names [note 1]"},
-    )
-    total = format_count(found["council_code"].nunique(), "council")
-    return Section(title, (f"{total} were left out of at least one outcome.",), pieces=(listed,))
+    return Sections(tuple(_flow_section(design) for design in designs))
 
 
 def _flow_section(design: Design) -> Section:
@@ -200,12 +163,7 @@ def quality_tables(
         return table[[*keys, *(name for name in table.columns if name not in keys)]]
 
     store, described = panel.store, panel.catalogue.frame
-    declared = {}
-    if (known := exposure.completeness) is not None:
-        facts = {"sentence": [completeness_words(known)], "is_whole": [known.is_whole]}
-        declared = {"register_complete": pd.DataFrame(facts)}
     return {
-        **declared,
         "data_log": pd.DataFrame(list(store.inputs)),
         "indicators": described[described["indicator"].isin(panel.indicators)],
         "corrections": store.corrections,

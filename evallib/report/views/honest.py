@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from evallib.checks import CheckResult, Checks
@@ -16,6 +17,7 @@ from evallib.report.tables import Table
 from evallib.report.views.choosing import checks_of, designs_of, effect_unit, no_outcome
 from evallib.report.views.naming import SOURCE
 
+MOST_BENDS = 5
 RELATIVE, SMOOTH, NONE = "relative magnitudes", "smoothness", "none"
 
 
@@ -96,6 +98,8 @@ def _finding(low: float, high: float, table: pd.DataFrame) -> str:
 
 def _bounds_table(design: Design, item: CheckResult) -> Table:
     bends = item.table[item.table["restriction"] == SMOOTH]
+    places = np.linspace(0, len(bends) - 1, min(len(bends), MOST_BENDS)).round().astype(int)
+    bends = bends.iloc[places]
     level = f"{100 * design.level:g}% interval:"
     return Table(
         bends[["bound", "conf_low", "conf_high"]].reset_index(drop=True),

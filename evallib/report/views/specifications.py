@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from evallib.inference.specification_curve import Curve, Curves
-from evallib.plan.deviations import UNPLANNED
 from evallib.report.chart import Chart
 from evallib.report.formats import format_count, format_number, format_p_value
 from evallib.report.sections import Section, Sections
@@ -36,7 +35,11 @@ def specification_curves(found: Curves) -> Sections:
     if not any(one.choices for one in found):
         text = "The plan lists no alternatives to its own choices: there is one specification."
         return Sections((Section("", (text,)),))
-    first = Section("All specifications together", (_finding(found),), _tests_tables(found))
+    first = Section(
+        "All specifications together",
+        (_finding(found),),
+        (*_tests_tables(found), *_reasons_table(found)),
+    )
     return Sections((first, *(_outcome(one) for one in found)))
 
 
@@ -49,16 +52,18 @@ def _finding(found: Curves) -> str:
     cannot = int(reasons.str.contains(CANNOT, regex=False).sum())
     other = lost - repeats - cannot
     values = sum(_different(one.frame.loc[one.frame["reason"] == "", "effect"]) for one in found)
+    parts = (
+        (cannot, "cannot exist, because their choices exclude each other"),
+        (repeats, "only repeat another"),
+        (other, "could not be estimated for other reasons"),
+    )
     text = (
         f"The plan's alternatives make {total:,} combinations for "
-        f"{format_count(len(tests), 'outcome')}: {cannot:,} cannot exist, because their choices "
-        f"exclude each other, {repeats:,} only repeat another, {other:,} could not be estimated "
-        f"for other reasons, and {total - lost:,} were estimated, with {values:,} different "
-        "values. All are disclosed, with the reason where there is no estimate."
+        f"{format_count(len(tests), 'outcome')}: "
+        + "".join(f"{count:,} {what}, " for count, what in parts if count)
+        + f"{total - lost:,} were estimated, with {values:,} different values. All are disclosed, "
+        "with the reason where there is no estimate."
     )
-    unplanned = int(sum((one.frame["planned"] == UNPLANNED).sum() for one in found))
-    if unplanned:
-        text += f" {unplanned:,} of them are unplanned: the plan's lock does not name them."
     known = p_values[np.isfinite(p_values)]
     if not known.size:
         return f"{text} No joint test was made."
@@ -134,6 +139,25 @@ def _tests_tables(found: Curves) -> tuple[Table, Table]:
     return counts, joint
 
 
+def _reasons_table(found: Curves) -> tuple[Table, ...]:
+    """Return why combinations have no estimate, over all outcomes; nothing where all have one."""
+    frames = [one.frame.loc[one.frame["reason"] != ""].assign(title=one.title) for one in found]
+    refused = pd.concat(frames)
+    if refused.empty:
+        return ()
+    refused = refused.assign(reason=refused["reason"].map(reason_words))
+    counts = refused.groupby("reason", sort=False).agg(
+        n_specifications=("title", "size"), n_outcomes=("title", "nunique")
+    )
+    table = Table(
+        counts.sort_values("n_specifications", ascending=False).reset_index(),
+        "Why combinations have no estimate",
+        labels={"n_specifications": "Combinations", "n_outcomes": "Outcomes"},
+        slug="specifications-refused",
+    )
+    return (table,)
+
+
 def _outcome(one: Curve) -> Section:
     done = one.frame[one.frame["reason"] == ""]
     if done.empty or not one.choices:
@@ -145,16 +169,6 @@ def _outcome(one: Curve) -> Section:
     pieces: list[Table | Chart] = [_chart(one, done, unit)]
     if len(one.explained):
         pieces.append(_explained_table(one, unit))
-    refused = one.frame.loc[one.frame["reason"] != "", "reason"].map(reason_words).value_counts()
-    if len(refused):
-        pieces.append(
-            Table(
-                refused.rename_axis("reason").reset_index(name="n_specifications"),
-                f"{one.title}: why specifications could not be estimated",
-                labels={"reason": "Reason", "n_specifications": "Specifications"},
-                slug=f"specifications-refused-{one.outcome}",
-            )
-        )
     return Section(one.title, sentences, tuple(pieces))
 
 

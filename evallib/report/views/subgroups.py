@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from evallib.inference.by_characteristic import (
@@ -18,7 +16,7 @@ from evallib.inference.by_characteristic import (
 )
 from evallib.report.chart import LONGEST_HEADLINE, Chart
 from evallib.report.effect_charts import estimate_chart
-from evallib.report.formats import format_count, format_p_value
+from evallib.report.formats import format_count
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
 from evallib.report.views.choosing import effect_unit, interval_text
@@ -73,7 +71,7 @@ def _outcome_section(items: list[ByCharacteristic], tests: pd.DataFrame) -> Sect
         (CANNOT_TEST, "No joint test could be made by"),
     ):
         named = [
-            f"{item.characteristic.title.lower()}{_p_words(test)}"
+            item.characteristic.title.lower()
             for item, test in zip(items, tests.to_dict("records"), strict=True)
             if test["answer"] == answer
         ]
@@ -87,14 +85,6 @@ def _outcome_section(items: list[ByCharacteristic], tests: pd.DataFrame) -> Sect
     if drawn:
         pieces.append(_effects_table(drawn))
     return Section(items[0].title, tuple(sentences), pieces=tuple(pieces))
-
-
-def _p_words(test: Mapping[Any, Any]) -> str:
-    if np.isnan(test["p_value"]):
-        return ""
-    own, adjusted = format_p_value(test["p_value"]), format_p_value(test["holm_p_value"])
-    planned = "" if test["is_planned"] else ", exploratory"
-    return f" (p {own}, adjusted {adjusted}{planned})"
 
 
 def _size(item: ByCharacteristic) -> int:
@@ -151,7 +141,7 @@ def _chart_finding(rows: pd.DataFrame, titles: Mapping[str, str]) -> str:
     if total == 1:
         return f"The one interval {'excludes' if excluded else 'includes'} zero"
     if not excluded:
-        return f"All {total} intervals include zero, by every characteristic"
+        return f"All {total} intervals include zero"
     count = f"{excluded} of {total} intervals {'excludes' if excluded == 1 else 'exclude'} zero"
     names = list(dict.fromkeys(rows.loc[is_clear, "characteristic"].map(titles)))
     named = f"{count}: {', '.join(name.lower() for name in names)}"
