@@ -22,7 +22,8 @@ from diff_diff.results import MultiPeriodDiDResults, PeriodEffect
 
 from evallib.inference.event_times import EventStudy
 from evallib.inference.honest_relative import make_steps, relative_interval
-from evallib.inference.honest_smooth import smooth_interval, smooth_path
+from evallib.inference.honest_search import smooth_interval
+from evallib.inference.honest_smooth import smooth_path
 
 SHAPES = ((3, 3), (5, 4), (10, 8))
 MBAR = (0.0, 0.5, 1.0, 1.5, 2.0)
@@ -91,7 +92,8 @@ def compare(n_leads: int, n_lags: int) -> dict[str, Any]:
         return [relative_interval(steps, bound, LEVEL) for bound in MBAR]
 
     def smooth() -> Any:
-        return np.transpose(smooth_interval(smooth_path(*parts), bends, LEVEL))
+        path = smooth_path(*parts)
+        return [smooth_interval(path, float(bound), LEVEL) for bound in bends]
 
     def diff_diff(method: Any, bounds: Any) -> Any:
         door = HonestDiD(method=method, alpha=1.0 - LEVEL, l_vec=weights)

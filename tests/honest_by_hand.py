@@ -7,6 +7,8 @@ from scipy import optimize, stats
 
 from evallib.estimate.result import FloatArray
 from evallib.inference.event_times import EventStudy
+from evallib.inference.honest_smooth import SmoothPath
+from evallib.inference.reference_draws import reference_normals
 
 
 def random_study(seed: int, n_leads: int, distance: tuple[int, ...]) -> EventStudy:
@@ -51,8 +53,7 @@ def relative_accepts(
     moments, after = relative_moments(study, place, sign, mbar)
     n_leads, n_after = study.leads.size, study.lags.size
     alone = n_after == 1
-    if not alone:
-        moments = moments[after]
+    moments = moments[after]
     null = np.linalg.svd(weights[None])[2][1:].T  # effects that leave the target as it is
     base = weights * theta / (weights @ weights)
     loading = moments[:, n_leads:]
@@ -123,6 +124,43 @@ def worst_bias(weights: FloatArray, study: EventStudy) -> float:
         bounds=[(None, None)] * size,
     )
     return float(-found.fun) if found.status == 0 else np.inf
+
+
+def searched_interval(path: SmoothPath, bound: float, level: float) -> tuple[float, float]:
+    """Return R's interval with its search written out, one estimator at a time.
+
+    `path` serves only to say which estimator has the least bias at a standard error.
+    """
+    draws = reference_normals(1, 10**6)[0]
+
+    def at(size: float) -> tuple[float, float]:
+        low, high = float(path.bias[0]), float(path.bias[-1])
+        for _ in range(60):
+            middle = (low + high) / 2.0
+            small = path.at(np.array([middle]))[1][0] <= size
+            low, high = (low, middle) if small else (middle, high)
+        return float(path.at(np.array([high]))[0][0]), high
+
+    def half(size: float) -> float:
+        return float(np.quantile(np.abs(draws + bound * at(size)[1] / size), level) * size)
+
+    a, b = (float(np.sqrt(path.variance[place])) for place in (-1, 0))
+    grid, eps = np.linspace(a, b, 100), np.finfo(float).eps
+    step, slack = min((b - a) / 100, b * eps ** (1 / 3)), eps**0.5
+    slope_a = (half(a + step) - half(a)) / step
+    slope_b = (half(b) - half(b - step)) / step
+    failed = slope_a > slope_b
+    if not failed and slope_b < 0:
+        a = b
+    elif not failed and slope_a > 0:
+        b = a
+    while not failed and b - a > step:
+        x = (a + b) / 2
+        slope = (half(x + step) - half(x - step)) / (2 * step)
+        failed = slope > slope_b + slack or slope + slack < slope_a
+        a, b = (a, x) if slope > 0 else (x, b)
+    size = grid[int(np.argmin([half(one) for one in grid]))] if failed else (a + b) / 2
+    return at(size)[0] - half(size), at(size)[0] + half(size)
 
 
 def shortest_half_length(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from estimation_panels import COLUMNS, make_panel, reference_table
 from honest_by_hand import (
     random_study,
     relative_accepts,
+    searched_interval,
     shortest_half_length,
     worst_bias,
 )
@@ -28,7 +30,6 @@ from scipy import stats
 import evallib as ev
 from evallib.errors import EstimationError
 from evallib.estimate.result import FloatArray
-from evallib.inference import honest_relative
 from evallib.inference.event_times import EventStudy, read_event_study
 from evallib.inference.honest import LARGEST_MBAR, HonestDid, honest_did
 from evallib.inference.honest_relative import (
@@ -39,7 +40,9 @@ from evallib.inference.honest_relative import (
     relative_interval,
     truncated_quantile,
 )
-from evallib.inference.honest_smooth import folded_quantile, smooth_interval, smooth_path
+from evallib.inference.honest_search import folded_quantile, smooth_interval
+from evallib.inference.honest_smooth import smooth_path
+from evallib.inference.reference_draws import drawn_folded_quantile, reference_normals
 
 
 def parts(study: EventStudy, weights: FloatArray) -> tuple:
@@ -53,14 +56,15 @@ def ends(found: HonestDid, restriction: str) -> dict[float, tuple[float, float]]
     )
 
 
-def test_profits_as_r(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(honest_relative, "GRID_POINTS", 200)
-    found = honest_did(PROFITS, mbar=[1], smooth=list(PROFITS_SMOOTH))
+def test_profits_as_r() -> None:
+    found = honest_did(PROFITS, mbar=1, smooth=list(PROFITS_SMOOTH), grid_points=200)
     assert ends(found, "none")[0.0] == pytest.approx(PROFITS_ORIGINAL, abs=1e-9)
     relative = ends(found, "relative magnitudes")[1.0]
     assert relative == pytest.approx(PROFITS_RELATIVE_200_POINTS, abs=1e-10)
     for bound, interval in PROFITS_SMOOTH.items():
-        assert ends(found, "smoothness")[bound] == pytest.approx(interval, abs=1e-4)
+        # At a bound of 0 R's solver is good to 1e-6; elsewhere ten digits are printed.
+        near = 2e-6 if bound == 0 else 1e-9
+        assert ends(found, "smoothness")[bound] == pytest.approx(interval, abs=near)
 
 
 def test_medicaid_as_printed_by_r() -> None:
@@ -149,12 +153,41 @@ def test_path_holds_the_shortest_interval(
     for lead_weights, bias in zip(path.lead_weights, path.bias, strict=True):
         whole = np.concatenate([lead_weights, target])
         assert worst_bias(whole, study) == pytest.approx(bias, rel=1e-9)
-    low, high = smooth_interval(path, np.array([0.1]), 0.95)
+    bias = np.linspace(path.bias[0], path.bias[-1], 20_001)
+    size = path.at(bias)[1]
+    half = folded_quantile(0.1 * bias / size, 0.95) * size
     wanted = shortest_half_length(study, target, 0.1, 0.95)
-    assert (high - low)[0] / 2 == pytest.approx(wanted, rel=1e-6)
+    assert half.min() == pytest.approx(wanted, rel=1e-6)
+    low, high = smooth_interval(path, 0.1, 0.95)
+    assert (high - low) / 2 == pytest.approx(wanted, rel=0.005)  # the reference's quantile, drawn
+
+
+@pytest.mark.parametrize(
+    ("study", "share", "level"),
+    [
+        (MEDICAID, 0.8, 0.9),
+        pytest.param(PROFITS, 0.2, 0.95, marks=pytest.mark.long),
+        pytest.param(random_study(3, 4, (1, 2)), 0.1, 0.95, marks=pytest.mark.long),
+    ],
+)
+def test_interval_is_the_one_that_the_reference_searches(
+    study: EventStudy, share: float, level: float
+) -> None:
+    """The first halves its way to the end, the others fall back on 100 estimators."""
+    target = np.eye(study.lags.size)[0]
+    path = smooth_path(*parts(study, target))
+    scale = float(np.sqrt(study.covariance[study.leads.size, study.leads.size]))
+    found = smooth_interval(path, share * scale, level)
+    wanted = searched_interval(path, share * scale, level)
+    assert found == pytest.approx(wanted, abs=1e-6 * scale)
 
 
 def test_quantiles() -> None:
+    draws = reference_normals(1, 10**6)[0]
+    for at, level in ((0.0, 0.95), (0.4, 0.5), (1.7, 0.99), (300.0, 0.9)):
+        exact = float(folded_quantile(np.array([at]), level)[0])
+        wanted = float(np.quantile(np.abs(draws + at), level))
+        assert drawn_folded_quantile(at, level, exact) == pytest.approx(wanted, rel=1e-12)
     mean = np.array([0.0, 0.3, 1.0, 8.0])
     found = folded_quantile(mean, 0.9)
     draws = np.abs(np.random.default_rng(1).normal(size=400_000)[:, None] + mean)
@@ -303,15 +336,80 @@ def test_impossible_options_are_refused_together() -> None:
     for target, said in (("last", "'last' is not a target"), ({9: 1.0}, "no effect at event")):
         with pytest.raises(EstimationError, match=said):
             honest_did(PROFITS, target=target)
-    broken = replace(PROFITS, leads=np.array([-6, -4, -3, -2]))
-    with pytest.raises(EstimationError, match="one by one"):
-        honest_did(broken)
-    flat = replace(PROFITS, covariance=np.zeros((8, 8)))
-    with pytest.raises(EstimationError, match="positive variances"):
-        honest_did(flat)
-    short = replace(PROFITS, point=PROFITS.point[:-1])
-    with pytest.raises(EstimationError, match="a row for every"):
-        honest_did(short)
+    for given in ({"mbar": "a"}, {"smooth": [[1, "b"]]}, {"draws": 1000.5}, {"grid_points": 1}):
+        with pytest.raises(EstimationError, match="option"):
+            honest_did(PROFITS, **given)
+    for given in ({"grid": (1.0, -1.0)}, {"window": (3,)}, {"level": "0.95"}):
+        with pytest.raises(EstimationError, match="option"):
+            honest_did(PROFITS, **given)
+    for target in ({0: np.nan}, {0: "a"}, [1.0, 0.0], 3, [0, 0, 0, 0]):
+        with pytest.raises(EstimationError, match="option 'target'"):
+            honest_did(PROFITS, target=target)
+    with pytest.raises(EstimationError, match="neither an estimate nor an event study"):
+        honest_did((PROFITS.point, PROFITS.covariance))
+
+
+def test_what_is_no_event_study_is_refused() -> None:
+    gap = PROFITS.point.copy()
+    gap[2] = np.nan
+    skew, negative = PROFITS.covariance.copy(), PROFITS.covariance.copy()
+    skew[0, 1] *= 2
+    negative[0, 1] = negative[1, 0] = 2 * np.sqrt(negative[0, 0] * negative[1, 1])
+    for said, given in (
+        ("one by one", {"leads": [-6, -4, -3, -2]}),
+        ("positive variances", {"covariance": np.zeros((8, 8))}),
+        ("a row for every", {"point": PROFITS.point[:-1]}),
+        ("a row for every", {"covariance": np.sqrt(np.diag(PROFITS.covariance))}),
+        ("no estimate at event time -3", {"point": gap}),
+        ("not symmetric", {"covariance": skew}),
+        ("negative eigenvalue", {"covariance": negative}),
+        ("not of numbers", {"point": ["a"] * 8}),
+        ("whole numbers", {"leads": [-5.5, -4, -3, -2]}),
+        ("base is 0.5", {"reference": 0.5}),
+        ("between 0 and 1", {"level": 95}),
+    ):
+        with pytest.raises(EstimationError, match=said):
+            replace(PROFITS, **given)
+    together = replace(PROFITS, covariance=np.full((8, 8), 0.01))
+    with pytest.raises(EstimationError, match="nothing of its own"):
+        honest_did(together)
+
+
+def test_lists_series_and_windows_are_taken() -> None:
+    table = pd.DataFrame(PROFITS.covariance)
+    given = EventStudy(range(-5, -1), [0, 1, 2, 3], -1, pd.Series(PROFITS.point), table)
+    wanted = honest_did(PROFITS, target={1: 1.0}, mbar=[0.5], smooth=[0.1])
+    assert honest_did(given, target=[0, 1, 0, 0], mbar=0.5, smooth=0.1).frame.equals(wanted.frame)
+    narrow = honest_did(PROFITS, window=(-3, 1), mbar=[0.5], smooth=[0.1])
+    kept = [2, 3, 4, 5]
+    small = EventStudy(
+        [-3, -2], [0, 1], -1, PROFITS.point[kept], PROFITS.covariance[np.ix_(kept, kept)]
+    )
+    assert narrow.frame.equals(honest_did(small, mbar=[0.5], smooth=[0.1]).frame)
+    assert narrow.study.left_out == (-5, -4, 2, 3)
+
+
+def test_a_grid_that_is_given_is_the_one_that_is_tried() -> None:
+    wide = ends(honest_did(PROFITS, mbar=[1], grid=(-1, 1), grid_points=201), "relative magnitudes")
+    assert np.allclose(np.array(wide[1.0]) * 100, np.round(np.array(wide[1.0]) * 100))
+    cut = honest_did(PROFITS, mbar=[1], grid=(0.1, 0.2), grid_points=11)
+    assert ends(cut, "relative magnitudes")[1.0] == pytest.approx((0.1, 0.2))
+    assert any("beyond which nothing was tried" in note for note in cut.notes)
+
+
+def test_one_effect_is_held_against_its_own_bounds_alone() -> None:
+    """Since 0.2.5 the reference leaves leads' own moments out here too: two-sided at Mbar 0."""
+    one = replace(
+        PROFITS,
+        lags=[0],
+        point=PROFITS.point[:5],
+        covariance=PROFITS.covariance[:5, :5],
+    )
+    found = honest_did(one, mbar=[0], smooth=[0], grid_points=40_001)
+    low, high = ends(found, "relative magnitudes")[0.0]
+    half = stats.norm.ppf(1 - (0.05 - 0.005) / (1 - 0.005) / 2) * found.std_error
+    step = 40 * found.std_error / 40_000
+    assert (low, high) == pytest.approx((found.point - half, found.point + half), abs=1.01 * step)
 
 
 def test_inputs_stay_and_results_repeat() -> None:

@@ -18,6 +18,7 @@ from scipy import stats
 
 import evallib as ev
 from evallib.errors import EstimationError
+from evallib.inference.event_times import EventStudy
 from evallib.inference.normal_box import NormalBox
 from evallib.inference.pretrend_power import EACH, JOINT, pretrend_power
 
@@ -99,11 +100,31 @@ def test_results_repeat_and_show() -> None:
 
 
 def test_impossible_options_are_refused() -> None:
-    for powers in ((0.01,), (1.0,)):
-        with pytest.raises(EstimationError, match="not between"):
-            pretrend_power(POLICE, powers=powers)
+    for given in ({"powers": 1.0}, {"powers": ["a"]}, {"level": 95}, {"seed": -1}, {"window": 3}):
+        with pytest.raises(EstimationError, match="option"):
+            pretrend_power(POLICE, **given)
     found = pretrend_power(POLICE)
+    with pytest.raises(EstimationError, match="not between"):
+        found.slope(0.01)
+    with pytest.raises(EstimationError, match="neither a number"):
+        found.at("a")
     with pytest.raises(EstimationError, match="'Wald' is not a test"):
         found.at(0.1, "Wald")
     with pytest.raises(EstimationError, match="neither a number nor 7"):
         found.at(np.zeros(3))
+
+
+def test_many_leads_reject_half_of_the_time_without_drift() -> None:
+    leads = np.arange(-21, -1)
+    point = np.concatenate([np.zeros(20), [1.0]])
+    found = pretrend_power(EventStudy(leads, [0], -1, point, np.eye(21)))
+    rows = found.frame.set_index(["test", "power"])["slope"]
+    assert np.isnan(rows[EACH, 0.5]) and rows[EACH, 0.8] > 0 and rows[JOINT, 0.5] > 0
+    assert any("rejects 64% of the time without drift" in note for note in found.notes)
+    assert "80% power" in repr(found) and "nan" not in repr(found)
+
+
+def test_a_covariance_that_rounding_made_singular_is_taken() -> None:
+    flat = np.outer([1.0, 2.0, 1.0, 1.0], [1.0, 2.0, 1.0, 1.0]) + np.diag([0, 0, 0, 1e-16])
+    found = pretrend_power(EventStudy([-3, -2], [0, 1], -1, np.zeros(4), flat))
+    assert found.frame["slope"].notna().all()

@@ -110,6 +110,9 @@ def _drift_missed(design: Design, found: PretrendPower, used: str, is_thin: bool
     table = found.frame.assign(share_of_change=found.frame["bias"] / change)
     rows = table[table["test"] == used].set_index("power")
     half, most = rows.loc[0.5], rows.loc[0.8]
+    if not rows["slope"].notna().all():
+        reason = "the test has so many leads that it rejects half of the time without any drift"
+        return not_applicable(POWER, design.outcome, design.no_record, reason)
     verdict: Verdict = "pass" if most["bias"] < change else "concern"
     sentence = (
         f"The test of pre-trends would miss a drift of {half['slope']:.2g} a year half of the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -12,20 +13,25 @@ from scipy.special import ndtri
 from evallib.errors import EstimationError, Fault
 from evallib.estimate.html import html_table
 from evallib.estimate.result import Estimate, FloatArray
-from evallib.inference.event_times import EventStudy, read_event_study, target_weights
+from evallib.inference.event_times import EventStudy, Target, given_study, target_weights
 from evallib.inference.honest_relative import (
     DRAWS,
     GRID_POINTS,
     GRID_STD_ERRORS,
+    Steps,
+    make_grid,
     make_steps,
     relative_interval,
 )
-from evallib.inference.honest_smooth import SmoothPath, smooth_interval, smooth_path
+from evallib.inference.honest_search import smooth_interval
+from evallib.inference.honest_smooth import SmoothPath, smooth_path
 
 MBAR = tuple(0.25 * k for k in range(9))
 SMOOTH_BOUNDS = 10
 LARGEST_MBAR = 5.0
 HALVINGS = 8
+PRECISION = 1e-3
+ALONG = 1e-9
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -80,12 +86,14 @@ class HonestDid:
 def honest_did(
     estimate: Estimate | EventStudy,
     *,
-    target: str | dict[int, float] = "first",
-    mbar: Sequence[float] = MBAR,
-    smooth: Sequence[float] | None = None,
+    target: Target = "first",
+    mbar: float | Sequence[float] = MBAR,
+    smooth: float | Sequence[float] | None = None,
     level: float | None = None,
     window: tuple[int, int] | None = None,
     draws: int = DRAWS,
+    grid_points: int = GRID_POINTS,
+    grid: tuple[float, float] | None = None,
 ) -> HonestDid:
     """Return intervals that hold when treated and comparison units drift apart within bounds.
 
@@ -98,11 +106,11 @@ def honest_did(
     ----------
     estimate : Estimate or EventStudy
         With leads and effects against one base.
-    target : 'first', 'average' or dict of event time to weight
+    target : 'first', 'average', dict of event time to weight, or a weight for every effect
         The effect of interest, a linear combination of the effects.
-    mbar : sequence of float
+    mbar : float or sequence of float
         Bounds on relative magnitudes, zero or above.
-    smooth : sequence of float, optional
+    smooth : float or sequence of float, optional
         Bounds on the change of slope, in the outcome's unit; ten from 0 to the upper 95 per cent
         bound on the largest one before exposure when left out.
     level : float, optional
@@ -111,6 +119,11 @@ def honest_did(
         First and last event time to use.
     draws : int
         Of the first stage's critical value, from the stream of the reference implementation.
+    grid_points : int
+        Effects at which relative magnitudes are tested.
+    grid : (float, float), optional
+        First and last of them, in the outcome's unit; 20 standard errors either side of zero,
+        and further where the interval is open there, when left out.
 
     Raises
     ------
@@ -128,23 +141,28 @@ def honest_did(
     >>> honest_did(study, mbar=[1]).frame.loc[1, ["conf_low", "conf_high"]].round(2).tolist()
     [0.61, 1.39]
     """
-    study = estimate if isinstance(estimate, EventStudy) else read_event_study(estimate, window)
+    study = given_study(estimate, window)
     sure = study.level if level is None else level
-    bounds = None if smooth is None else np.asarray(smooth, dtype=float)
-    _require(study, np.asarray(mbar, dtype=float), bounds, sure, draws)
+    most, bends = read_bounds(mbar), None if smooth is None else read_bounds(smooth)
+    _require(study, most, bends, sure, draws, grid_points, grid)
     weights, name = target_weights(study, target)
     parts = (study.point, study.covariance, study.leads.size, study.distance, weights)
     steps, path = make_steps(*parts), smooth_path(*parts)
-    bounds = _smooth_bounds(study) if bounds is None else bounds
+    _require_free_steps(study, steps)
+    bends = _smooth_bounds(study) if bends is None else bends
     point = float(weights @ study.point[study.leads.size :])
     half = float(ndtri(0.5 + sure / 2.0)) * steps.std_error
+    tried = make_grid(steps.std_error, grid_points, grid)
+
+    def relative(bound: float) -> tuple[float, float]:
+        return relative_interval(steps, bound, sure, draws, tried)
+
     rows: list[tuple[str, float, float, float, str]] = [
         ("none", 0.0, point - half, point + half, "normal")
     ]
-    found = {float(at): relative_interval(steps, float(at), sure, draws) for at in (0.0, *mbar)}
-    rows += [("relative magnitudes", float(at), *found[float(at)], "C-LF") for at in mbar]
-    ends = zip(bounds.tolist(), *smooth_interval(path, bounds, sure), strict=True)
-    rows += [("smoothness", at, float(low), float(high), "FLCI") for at, low, high in ends]
+    found = {at: relative(at) for at in (0.0, *most.tolist())}
+    rows += [("relative magnitudes", at, *found[at], "C-LF") for at in most.tolist()]
+    rows += [("smoothness", at, *smooth_interval(path, at, sure), "FLCI") for at in bends.tolist()]
     columns = ["restriction", "bound", "conf_low", "conf_high", "method"]
     return HonestDid(
         study=study,
@@ -153,12 +171,10 @@ def honest_did(
         std_error=steps.std_error,
         level=sure,
         frame=pd.DataFrame(rows, columns=columns),
-        breakdown_relative=_breakdown_relative(
-            lambda bound: relative_interval(steps, bound, sure, draws), found
-        ),
+        breakdown_relative=_breakdown_relative(relative, found),
         breakdown_smooth=_breakdown_smooth(path, steps.std_error, sure),
         excludes_zero=_excludes(found[0.0]),
-        notes=(*study.notes, *_method_notes(study, draws)),
+        notes=(*study.notes, *_method_notes(study, draws, grid_points, grid)),
     )
 
 
@@ -187,15 +203,17 @@ def _breakdown_relative(
 
 
 def _breakdown_smooth(path: SmoothPath, std_error: float, level: float) -> float:
-    """Return the largest bound up to which intervals exclude zero, to a part in a thousand."""
-    bounds = np.concatenate([[0.0], std_error * 2.0 ** np.arange(-6.0, 40.0)])
-    for _ in range(4):
-        low, high = smooth_interval(path, bounds, level)
-        fails = int((~((low > 0) | (high < 0))).argmax())
-        if fails == 0:
-            return float(bounds[0])
-        bounds = np.linspace(bounds[fails - 1], bounds[fails], 12)
-    return float(bounds[0])
+    """Return the largest bound up to which intervals looked at exclude zero, to a thousandth."""
+    low, high = 0.0, std_error / 64.0
+    if not _excludes(smooth_interval(path, low, level)):
+        return low
+    while _excludes(smooth_interval(path, high, level)):
+        low, high = high, 2.0 * high
+    while high - low > PRECISION * high:
+        middle = (low + high) / 2.0
+        excludes = _excludes(smooth_interval(path, middle, level))
+        low, high = (middle, high) if excludes else (low, middle)
+    return low
 
 
 def _excludes(ends: tuple[float, float]) -> bool:
@@ -245,11 +263,17 @@ def _smooth_words(found: HonestDid) -> str:
     )
 
 
-def _method_notes(study: EventStudy, draws: int) -> tuple[str, ...]:
+def _method_notes(
+    study: EventStudy, draws: int, points: int, grid: tuple[float, float] | None
+) -> tuple[str, ...]:
+    over = (
+        f"over {GRID_STD_ERRORS:g} standard errors either side of zero, continued where it is open"
+    )
+    if grid is not None:
+        over = f"from {grid[0]:g} to {grid[1]:g}, beyond which nothing was tried"
     notes = [
         "Relative magnitudes: conditional test with a least-favourable first stage of a tenth of "
-        f"the size ({draws:,} draws), inverted on a grid of {GRID_POINTS:,} points over "
-        f"{GRID_STD_ERRORS:g} standard errors either side of zero, continued where it is open. "
+        f"the size ({draws:,} draws), inverted on a grid of {points:,} points {over}. "
         "Smoothness: optimal fixed-length intervals."
     ]
     first = int(study.distance[0])
@@ -264,33 +288,61 @@ def _method_notes(study: EventStudy, draws: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def read_bounds(given: float | Sequence[float]) -> FloatArray:
+    """Return bounds as an array; what is not of numbers becomes NaN, which is refused later."""
+    try:
+        found = np.atleast_1d(np.asarray(given, dtype=float))
+    except (TypeError, ValueError):
+        found = np.array([np.nan])
+    return found.ravel()
+
+
 def _require(
-    study: EventStudy, mbar: FloatArray, smooth: FloatArray | None, level: float, draws: int
+    study: EventStudy,
+    mbar: FloatArray,
+    smooth: FloatArray | None,
+    level: float,
+    draws: int,
+    points: int,
+    grid: tuple[float, float] | None,
 ) -> None:
-    """Refuse impossible options and studies, all at once."""
+    """Refuse impossible options, all at once."""
     faults = []
     for name, values in (("mbar", mbar), ("smooth", smooth)):
         if values is not None and not (np.isfinite(values).all() and (values >= 0).all()):
             what = "a bound is below zero or not a number"
             faults.append(Fault(f"option {name!r}", what, "", "Give bounds of zero or above"))
-    if not 0.5 <= level < 1:
+    if not isinstance(level, Real) or not 0.5 <= level < 1:
         what = f"level {level!r} is not between 0.5 and 1"
         faults.append(Fault("option 'level'", what, "", "Use 0.95 for 95 per cent"))
-    if draws < 100:
-        what = f"{draws} draws are too few for the 0.995 quantile"
-        faults.append(Fault("option 'draws'", what, "", "Use 1,000 or more"))
-    size = study.leads.size + study.lags.size
-    shapes = study.point.shape == (size,) and study.covariance.shape == (size, size)
-    if not shapes or not study.leads.size or not study.lags.size:
-        what = "point and covariance do not have a row for every lead and effect"
-        faults.append(Fault("event study", what, "", "Give at least one of each"))
-    elif not np.isfinite(study.covariance).all() or not (np.diag(study.covariance) > 0).all():
-        what = "the covariance is not finite with positive variances"
-        faults.append(Fault("event study", what, "", "Leave out terms fixed by normalisation"))
-    elif (np.diff(study.leads, append=study.reference) != 1).any() or (
-        np.diff(study.lags, prepend=study.reference) < 1
-    ).any():
-        what = "leads do not run one by one up to the base, or effects do not rise after it"
-        faults.append(Fault("event study", what, "", "Sort them, and leave out leads beyond a gap"))
+    for name, number, least, why in (
+        ("draws", draws, 100, "fewer are too few for the 0.995 quantile"),
+        ("grid_points", points, 2, ""),
+    ):
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+            what = f"{number!r} is not a whole number from {least} on"
+            faults.append(Fault(f"option {name!r}", what, why, "Use 1,000 or more"))
+    if grid is not None:
+        pair = read_bounds(grid)
+        if pair.size != 2 or not np.isfinite(pair).all() or pair[0] >= pair[1]:
+            what = f"{grid!r} is not a first and a last effect"
+            faults.append(Fault("option 'grid'", what, "", "Give two, such as (-1.0, 1.0)"))
     if faults:
         raise EstimationError(faults)
+
+
+def _require_free_steps(study: EventStudy, steps: Steps) -> None:
+    """Refuse a covariance by which a step after the base is known once another is."""
+    spread = np.sqrt(np.maximum(np.diag(steps.covariance), 0.0))
+    still = spread <= ALONG * spread.max()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        together = np.abs(steps.covariance / np.outer(spread, spread))
+    together[still], together[:, still] = 0.0, 0.0
+    after = np.arange(spread.size) >= steps.n_leads
+    known = still | (together[:, ~after] > 1.0 - ALONG).any(axis=1)
+    if (known & after).any():
+        times = ", ".join(map(str, study.lags[known[after]]))
+        what = f"the covariance leaves the change up to event time {times} nothing of its own"
+        why = "without any uncertainty of its own it cannot be held against drift before"
+        remedy = "Leave out an event time, or use more clusters than event times"
+        raise EstimationError([Fault("event study", what, why, remedy)])

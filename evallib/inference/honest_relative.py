@@ -62,6 +62,26 @@ class Steps:
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """Effects at which the test is tried.
+
+    Parameters
+    ----------
+    start : float
+        The first of them, in the outcome's unit.
+    width : float
+        From one to the next.
+    last : float
+        Place of the last; infinite where the grid goes on as far as the test can accept, on
+        both sides.
+    """
+
+    start: float
+    width: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
 class Vertices:
     """Linear forms whose maximum is the test statistic at an effect ``theta``.
 
@@ -119,8 +139,27 @@ def make_steps(
     )
 
 
+def make_grid(
+    std_error: float, points: int = GRID_POINTS, ends: tuple[float, float] | None = None
+) -> Grid:
+    """Return a grid of evenly spaced effects.
+
+    Parameters
+    ----------
+    std_error : float
+        Of the effect of interest.
+    points : int
+        Between the ends, both included.
+    ends : (float, float), optional
+        The first and the last effect; without them 20 standard errors either side of zero, and
+        further at the same distance as far as the test can accept.
+    """
+    low, high = ends or (-GRID_STD_ERRORS * std_error, GRID_STD_ERRORS * std_error)
+    return Grid(low, (high - low) / (points - 1), np.inf if ends is None else points - 1)
+
+
 def relative_interval(
-    steps: Steps, mbar: float, level: float, draws: int = DRAWS
+    steps: Steps, mbar: float, level: float, draws: int = DRAWS, grid: Grid | None = None
 ) -> tuple[float, float]:
     """Return the interval when no step after the base exceeds ``mbar`` times the largest before.
 
@@ -132,20 +171,22 @@ def relative_interval(
     level : float
     draws : int
         Behind each critical value of the first stage.
+    grid : Grid, optional
+        1,000 points over 20 standard errors either side of zero, and further, when left out.
 
     Returns
     -------
     (low, high): the first and last point of the grid that some choice of the largest step does
-    not reject. The grid has 1,000 points over 20 standard errors either side of zero, and goes
-    on at the same distance as far as the test can accept. NaN where nothing is accepted.
+    not reject. NaN where nothing is accepted.
     """
     alpha = 1.0 - level
+    tried = make_grid(steps.std_error) if grid is None else grid
     low, high = np.inf, -np.inf
     for place in range(steps.n_leads):
         for sign in (1.0, -1.0):
             vertices = find_vertices(steps, place, sign, mbar)
             critical = least_favourable(vertices, steps.covariance, alpha, draws)
-            theta = _grid(steps, vertices, critical)
+            theta = _grid(steps, vertices, critical, tried)
             theta = theta[(theta < low) | (theta > high)]
             kept = theta[accepts(steps, vertices, theta, critical, alpha)]
             if kept.size:
@@ -170,16 +211,12 @@ def find_vertices(steps: Steps, place: int, sign: float, mbar: float) -> Vertice
     largest[place] = sign
     bound = np.concatenate([np.ones(n_leads), mbar * steps.gap])[:, None] * largest
     reach = steps.reach
-    if n_after == 1:  # nothing is free: every moment stands for itself, those before included
-        moments = np.vstack([np.eye(size) - bound, -np.eye(size) - bound])
-        slope = np.zeros(2 * size)
-        slope[size - 1], slope[-1] = -1.0 / reach[0], 1.0 / reach[0]
-        kept = np.arange(2 * size) != (place if sign > 0 else size + place)  # its own bound
-        scale = _std_errors(moments[kept], steps.covariance)
-        return Vertices(moments[kept], np.diag(1.0 / scale), slope[kept] / scale)
     moments = np.vstack([np.eye(size) - bound, -np.eye(size) - bound])
     moments = moments.reshape(2, size, size)[:, n_leads:].reshape(-1, size)
     scale = _std_errors(moments, steps.covariance)
+    if n_after == 1:  # nothing is free: both moments stand for themselves
+        slope = np.array([-1.0, 1.0]) / (reach[0] * scale)
+        return Vertices(moments, np.diag(1.0 / scale), slope)
     towards = np.concatenate([np.maximum(reach, 0.0), np.maximum(-reach, 0.0)])
     away = np.concatenate([np.maximum(-reach, 0.0), np.maximum(reach, 0.0)])
     rows, slopes = [towards, away], [-1.0, 1.0]
@@ -274,7 +311,7 @@ def _std_errors(rows: FloatArray, covariance: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(np.maximum(((rows @ covariance) * rows).sum(axis=1), 0.0)))
 
 
-def _grid(steps: Steps, vertices: Vertices, critical: float) -> FloatArray:
+def _grid(steps: Steps, vertices: Vertices, critical: float, grid: Grid) -> FloatArray:
     """Return the points of the grid at which no form exceeds the first stage's critical value."""
     value = vertices.form @ steps.step
     room = critical - value
@@ -283,7 +320,8 @@ def _grid(steps: Steps, vertices: Vertices, critical: float) -> FloatArray:
         return np.zeros(0)
     first = (room[falls] / vertices.slope[falls]).max()
     last = (room[rises] / vertices.slope[rises]).min()
-    start = -GRID_STD_ERRORS * steps.std_error
-    width = -2.0 * start / (GRID_POINTS - 1)
-    from_, to = np.ceil((first - start) / width), np.floor((last - start) / width)
-    return np.asarray(start + width * np.arange(from_, to + 1.0))
+    from_ = np.ceil((first - grid.start) / grid.width)
+    to = np.floor((last - grid.start) / grid.width)
+    if np.isfinite(grid.last):
+        from_, to = max(from_, 0.0), min(to, grid.last)
+    return np.asarray(grid.start + grid.width * np.arange(from_, to + 1.0))

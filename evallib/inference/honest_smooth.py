@@ -12,13 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from evallib.estimate.result import FloatArray, IntArray
 
-GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
-SEARCH_STEPS = 45
-NEWTON_STEPS = 6
 RIDGE = 1e-13
 MOST_KNOTS = 20
 
@@ -44,6 +40,27 @@ class SmoothPath:
     point: FloatArray
     variance: FloatArray
     curvature: FloatArray
+
+    @property
+    def std_error(self) -> tuple[float, float]:
+        """Standard errors of the estimators with least bias and with least variance."""
+        ends = np.sqrt(np.maximum(self.variance[[0, -1]], 0.0))
+        return float(ends[0]), float(ends[1])
+
+    def bias_at(self, std_error: FloatArray) -> FloatArray:
+        """Return the least worst bias of an estimator with a standard error no larger."""
+        target = np.clip(std_error**2, self.variance[-1], self.variance[0])
+        knot = np.searchsorted(-self.variance, -target, side="right") - 1
+        knot = np.clip(knot, 0, max(self.bias.size - 2, 0))
+        after = np.minimum(knot + 1, self.bias.size - 1)
+        # Variance falls by fall - curve * share * (1 - share), up to the share that is wanted.
+        curve = self.curvature[knot]
+        fall = self.variance[knot] - self.variance[after] + curve
+        need = self.variance[knot] - target
+        root = np.sqrt(np.maximum(fall**2 - 4.0 * curve * need, 0.0))
+        below = np.maximum(fall + root, 1e-300)
+        share = np.clip(2.0 * need / below, 0.0, 1.0)
+        return np.asarray(self.bias[knot] + share * (self.bias[after] - self.bias[knot]))
 
     def at(self, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return estimates and standard errors of the estimators with given worst biases."""
@@ -147,59 +164,3 @@ def lasso_path(quadratic: FloatArray, linear: FloatArray) -> FloatArray:
             sign[joins] = -np.sign((q @ solution + linear)[joins])
         knots.append(solution)
     return np.array(knots)
-
-
-def smooth_interval(
-    path: SmoothPath, bound: FloatArray, level: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return the shortest fixed-length intervals that hold for each bound.
-
-    Parameters
-    ----------
-    path : SmoothPath
-    bound : array, shape (M,)
-        Largest change of the drift's slope between periods, in the outcome's unit.
-    level : float
-
-    Returns
-    -------
-    low, high : arrays, shape (M,)
-    """
-    left = np.full(bound.shape, path.bias[0])
-    right = np.full(bound.shape, path.bias[-1])
-    for _ in range(SEARCH_STEPS):  # the length is convex in the bias
-        width = GOLDEN * (right - left)
-        near, far = right - width, left + width
-        shrink = _half(path, near, bound, level) <= _half(path, far, bound, level)
-        left, right = np.where(shrink, left, near), np.where(shrink, far, right)
-    ends = np.stack([left, right, np.full_like(left, path.bias[-1])])
-    best = np.argmin([_half(path, end, bound, level) for end in ends], axis=0)
-    bias = np.take_along_axis(ends, best[None], axis=0)[0]
-    point, half = path.at(bias)[0], _half(path, bias, bound, level)
-    return point - half, point + half
-
-
-def _half(path: SmoothPath, bias: FloatArray, bound: FloatArray, level: float) -> FloatArray:
-    std_error = path.at(bias)[1]
-    safe = np.maximum(std_error, 1e-300)
-    return folded_quantile(bound * bias / safe, level) * safe
-
-
-def folded_quantile(mean: FloatArray, level: float) -> FloatArray:
-    """Return the quantile of the absolute value of a normal with variance one.
-
-    Newton's method from below, where the distribution function is concave: each step stays below
-    the root and comes nearer.
-
-    Parameters
-    ----------
-    mean : array
-    level : float
-    """
-    b = np.abs(mean)
-    found = np.maximum(b + ndtri(level), ndtri(0.5 + level / 2.0))
-    for _ in range(NEWTON_STEPS):
-        miss = level - (ndtr(found - b) - ndtr(-found - b))
-        density = np.exp(-0.5 * (found - b) ** 2) + np.exp(-0.5 * (found + b) ** 2)
-        found = found + np.maximum(miss, 0.0) * np.sqrt(2.0 * np.pi) / density
-    return np.asarray(found, dtype=float)

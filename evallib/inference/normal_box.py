@@ -39,8 +39,10 @@ class NormalBox:
 
     def __init__(self, covariance: FloatArray, half: FloatArray, seed: int = 0) -> None:
         size = half.size
+        values, vectors = np.linalg.eigh(covariance)
         jitter = JITTER * float(np.diag(covariance).max())
-        self.root = np.linalg.cholesky(covariance + jitter * np.eye(size))
+        away = covariance - (vectors * np.minimum(values, 0.0)) @ vectors.T  # rounding's own
+        self.root = np.linalg.cholesky(away + jitter * np.eye(size))
         self.half = half
         self.uniform = qmc.Sobol(size, scramble=True, rng=seed).random(POINTS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from evallib.estimate.html import html_table
 from evallib.estimate.intervals import critical_value
 from evallib.estimate.joint import TOLERANCE
 from evallib.estimate.result import Estimate, FloatArray
-from evallib.inference.event_times import EventStudy, read_event_study, target_weights
+from evallib.inference.event_times import EventStudy, Target, given_study, target_weights
 from evallib.inference.normal_box import NormalBox
 
 EACH, JOINT = "any lead significant", "joint Wald test"
@@ -123,7 +124,9 @@ class PretrendPower:
 
     def __repr__(self) -> str:
         """Return the slopes in a line."""
-        rows = self.frame[self.frame["test"] == EACH]
+        rows = self.frame[self.frame["test"] == EACH].dropna()
+        if rows.empty:
+            return "Pre-trends test rejects too often without any drift to find one"
         said = ", ".join(f"{row.slope:.3g} with {row.power:.0%}" for row in rows.itertuples())
         return f"Pre-trends test finds a drift a period of {said} power"
 
@@ -135,8 +138,8 @@ class PretrendPower:
 def pretrend_power(
     estimate: Estimate | EventStudy,
     *,
-    powers: Sequence[float] = POWERS,
-    target: str | dict[int, float] = "first",
+    powers: float | Sequence[float] = POWERS,
+    target: Target = "first",
     level: float | None = None,
     window: tuple[int, int] | None = None,
     seed: int = 0,
@@ -150,9 +153,10 @@ def pretrend_power(
     ----------
     estimate : Estimate or EventStudy
         With leads and effects against one base.
-    powers : sequence of float
-        Probabilities of finding the drift.
-    target : 'first', 'average' or dict of event time to weight
+    powers : float or sequence of float
+        Probabilities of finding the drift. A test of many leads may reject so often without any
+        drift: its slope and biases are then missing, and a note says so.
+    target : 'first', 'average', dict of event time to weight, or a weight for every effect
         The effect that biases are reported of.
     level : float, optional
         One minus the size of the tests; the estimate's own level when left out.
@@ -177,17 +181,23 @@ def pretrend_power(
     >>> pretrend_power(study).frame["slope"].round(2).tolist()
     [0.09, 0.13, 0.1, 0.14]
     """
-    study = estimate if isinstance(estimate, EventStudy) else read_event_study(estimate, window)
+    study = given_study(estimate, window)
     sure = study.level if level is None else level
+    asked = _require(powers, sure, seed)
     study = replace(study, level=sure)
     weights, name = target_weights(study, target)
     size = study.leads.size
     block, leads = study.covariance[:size, :size], study.point[:size]
     std_error = np.sqrt(np.diag(block))
     box = NormalBox(block, critical_value(sure, study.df) * std_error, seed)
-    rows = []
+    rows, notes = [], [*study.notes, METHOD.format(size=1.0 - sure)]
     for test in (EACH, JOINT):
-        for power in powers:
+        alone = 1.0 - _passing(study, box, test, np.zeros(size))[0]
+        for power in asked:
+            if power <= alone:
+                notes.append(f"{test.capitalize()}: rejects {alone:.0%} of the time without drift.")
+                rows.append((test, power, np.nan, np.nan, np.nan))
+                continue
             slope = _slope(study, box, power, test)
             seen = _violation(study, box, weights, slope, test)
             rows.append((test, power, slope, seen.bias, seen.bias_if_passed))
@@ -205,8 +215,29 @@ def pretrend_power(
             else stats.f.sf(form / rank, rank, study.df)
         ),
         equivalence_bound=float((np.abs(leads) + one_sided * std_error).max()),
-        notes=(*study.notes, METHOD.format(size=1.0 - sure)),
+        notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _require(powers: float | Sequence[float], level: float, seed: int) -> list[float]:
+    """Return the powers as a list; refuse impossible options, all at once."""
+    faults = []
+    try:
+        asked = np.atleast_1d(np.asarray(powers, dtype=float)).ravel()
+    except (TypeError, ValueError):
+        asked = np.array([np.nan])
+    if not ((asked > 0) & (asked < 1)).all():
+        what = f"{powers!r} are not numbers between 0 and 1"
+        faults.append(Fault("option 'powers'", what, "", "Use 0.5 or 0.8"))
+    if not isinstance(level, Real) or not 0.5 <= level < 1:
+        what = f"level {level!r} is not between 0.5 and 1"
+        faults.append(Fault("option 'level'", what, "", "Use 0.95 for 95 per cent"))
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        what = f"{seed!r} is not a whole number from 0 on"
+        faults.append(Fault("option 'seed'", what, "", "Give one, such as 0"))
+    if faults:
+        raise EstimationError(faults)
+    return [float(power) for power in asked]
 
 
 def _violation(
@@ -214,7 +245,11 @@ def _violation(
 ) -> Violation:
     size = study.leads.size
     time = np.concatenate([study.lead_distance, study.distance]).astype(float)
-    path = np.asarray(drift * time if np.ndim(drift) == 0 else drift, dtype=float)
+    try:
+        given = np.asarray(drift, dtype=float)
+    except (TypeError, ValueError):
+        given = np.array([np.nan])
+    path = given * time if given.ndim == 0 else given
     if path.shape != time.shape or not np.isfinite(path).all():
         what = f"it is neither a number nor {time.size} of them"
         remedy = "Give the drift a period, or the drift at every lead and effect"
@@ -265,7 +300,7 @@ def _slope(study: EventStudy, box: NormalBox, power: float, test: str) -> float:
 
     if not missed(0.0) < 0 < 1.0 - power:
         what = f"power {power!r} is not between what the test has without any drift and 1"
-        raise EstimationError([Fault("option 'powers'", what, "", "Use 0.5 or 0.8")])
+        raise EstimationError([Fault("power", what, "", "Use 0.5 or 0.8, or fewer leads")])
     top = float(np.sqrt(np.diag(study.covariance)[: time.size]).min())
     while missed(top) < 0:
         top *= 2.0
