@@ -125,7 +125,7 @@ def _placebo_line(results: Results, one: Mapping[Any, Any]) -> dict[str, str]:
         find_table(results, "indicators").rename(columns={"indicator": "outcome"}), one
     )
     unit = f" {change_unit(str(described['unit'].iloc[0]))}" if len(described) else ""
-    digits = 1 + decimals_for(float(figures["conf_high"] - figures["conf_low"]), most=2)
+    digits = decimals_for(float(figures["conf_high"] - figures["conf_low"]))
     low, high = (format_number(float(figures[end]), digits) for end in ("conf_low", "conf_high"))
     adjusted = float(figures["holm_p_value"])
     moved = "beyond chance" if adjusted < 0.05 else "not beyond chance"

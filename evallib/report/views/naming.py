@@ -44,6 +44,8 @@ ESTIMATOR_WORDS = {
     "two_stage": "two-stage regression",
     "synthetic_did": "synthetic difference-in-differences",
     "synthetic_control": "synthetic control",
+    "good_or_better": "linear probability of a good grade",
+    "ordered_logit": "ordered logit of the grade",
 }
 # How an interval was made, in a few words; the notes under the tables say it in full.
 INTERVAL_WORDS = {
@@ -52,6 +54,7 @@ INTERVAL_WORDS = {
     "wild_bootstrap": "restricted wild cluster bootstrap",
     "analytic_thin": "analytic, not reliable: the design is thin",
     "placebo_normal": "placebo effects among councils never exposed, normal quantiles",
+    "jackknife_normal": "jackknife over councils, normal quantiles",
     "cr1_t": "standard errors clustered by council (CR1), t distribution",
 }
 # The same in a word or two, where a table beside it says more.
@@ -61,6 +64,7 @@ INTERVAL_SHORT = {
     "wild_bootstrap": "wild bootstrap",
     "analytic_thin": "unreliable analytic",
     "placebo_normal": "placebo",
+    "jackknife_normal": "jackknife",
     "cr1_t": "clustered (CR1)",
 }
 # Which councils an estimate may compare with.
