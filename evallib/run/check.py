@@ -39,6 +39,8 @@ class Checked:
         What was built on the way, for ``data/processed``.
     lock : Lock, optional
         The plan as it was locked, where it was.
+    uses : tuple of str
+        What becomes of the register's events and of reorganised councils, in sentences.
     """
 
     plan: Plan
@@ -49,6 +51,7 @@ class Checked:
     panel: Panel | None = None
     exposure: Exposure | None = None
     lock: Lock | None = None
+    uses: tuple[str, ...] = ()
 
     @property
     def deviations(self) -> tuple[Deviation, ...]:
@@ -129,6 +132,7 @@ def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
     from evallib.design import build_designs
     from evallib.exposure import build_exposure
     from evallib.panel import build_panel
+    from evallib.run.uses import uses_of
 
     began = time.monotonic()
     notebooks, faults = find_notebooks(plan, project_root() / "notebooks")
@@ -140,7 +144,7 @@ def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
     try:
         panel = build_panel(plan, data)
         exposure = build_exposure(plan, panel)
-        build_designs(plan, panel, exposure)
+        designs = build_designs(plan, panel, exposure)
     except EvallibError as error:
         raise EvallibError([*error.faults, *faults]) from None
     if faults:
@@ -148,4 +152,4 @@ def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
     seconds = round(time.monotonic() - began, 2)
     store = panel.store
     checked = (plan, tuple(notebooks), store.inputs, store.notes, seconds, panel, exposure)
-    return Checked(*checked, lock)
+    return Checked(*checked, lock, tuple(uses_of(plan, panel, exposure, designs)))
