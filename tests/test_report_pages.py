@@ -191,9 +191,13 @@ def test_a_page_has_one_style_whatever_wrote_its_pieces(tmp_path: Path) -> None:
 
 def test_warnings_are_kept_counted_and_without_machine_paths() -> None:
     line = "/srv/x/evallib/fit.py:10: FewClustersWarning: 2 clusters\n  warnings.warn(\n"
-    kept = clean_warnings(line * 3 + "/var/ipykernel_1/2.py:1: UserWarning: few\nplain words\n")
+    other = "/srv/lib/pandas/core.py:10: PerformanceWarning: slow\n  frame.copy()\n"
+    kept = clean_warnings(
+        line * 3 + other + "/var/ipykernel_1/2.py:1: UserWarning: few\nplain words\n"
+    )
     assert kept == [
-        "Few clusters: 2 clusters (3 times; fit.py)",
+        "2 clusters (3 times)",
+        "Performance: slow (core.py)",
         "User warning: few",
         "plain words",
     ]

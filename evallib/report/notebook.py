@@ -19,7 +19,7 @@ from evallib.report.markup import PIECE_OPEN, escape, find_trouble, make_ids_uni
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _WARNING_LINE = re.compile(
-    r"^(?:.*[/\\])?(?P<file>[^/\\:]+):\d+: (?P<kind>\w*)Warning: (?P<text>.*)$"
+    r"^(?P<folder>.*[/\\])?(?P<file>[^/\\:]+):\d+: (?P<kind>\w*)Warning: (?P<text>.*)$"
 )
 _NAME = r"[^\s/\\:\"'<>|]"
 _FRAME_PATH = re.compile(rf"(?<![\w.])(?:[A-Za-z]:)?(?:[/\\]{_NAME}+)+[/\\](?={_NAME})")
@@ -132,7 +132,8 @@ def number_pieces(html: str) -> str:
 def clean_warnings(text: str) -> list[str]:
     """Return the lines of a step's messages, each once with its count, without machine paths.
 
-    Classes of warnings are written as words.
+    Of the package's own warnings the sentence stands alone; those of others keep their class, as
+    words, and their file.
 
     Parameters
     ----------
@@ -144,7 +145,7 @@ def clean_warnings(text: str) -> list[str]:
     >>> clean_warnings("/srv/x/a.py:3: UserWarning: few")
     ['User warning: few (a.py)']
     >>> clean_warnings("cell:1: UnbalancedPanelWarning: few")
-    ['Unbalanced panel: few']
+    ['few']
     """
     lines: Counter[str] = Counter()
     is_after_warning = False
@@ -153,18 +154,22 @@ def clean_warnings(text: str) -> list[str]:
             continue
         match = _WARNING_LINE.match(line)
         if match:
-            name = match.group("file")
-            stem = name.removesuffix(".py")
-            place = (
-                ""
-                if stem.startswith("ipykernel") or stem.isdigit() or name == "cell"
-                else f"; {name}"
-            )
-            lines[f"{_kind_words(match.group('kind'))}: {match.group('text')}\0{place}"] += 1
+            lines[_warning_words(match)] += 1
         elif not (is_after_warning and line.startswith("  ")):
             lines[f"{_FRAME_PATH.sub('', line)}\0"] += 1
         is_after_warning = match is not None
     return [_counted(line, count) for line, count in lines.items()]
+
+
+def _warning_words(match: re.Match[str]) -> str:
+    """Return a warning's sentence, with class and file where it is not the package's own."""
+    name, kind, text = match["file"], match["kind"], match["text"]
+    stem = name.removesuffix(".py")
+    in_cell = stem.startswith("ipykernel") or stem.isdigit() or name == "cell"
+    is_own = "evallib" in re.split(r"[/\\]", match["folder"] or "") or in_cell
+    if is_own and not hasattr(builtins, f"{kind}Warning"):
+        return f"{text}\0"
+    return f"{_kind_words(kind)}: {text}\0{'' if in_cell else f'; {name}'}"
 
 
 def _kind_words(kind: str) -> str:
