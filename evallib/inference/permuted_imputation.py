@@ -16,26 +16,7 @@ from evallib.estimate.imputed import SPANNED
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 from evallib.estimate.within import Projection, prepare_projection
 
-CHUNK_BYTES = 4_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class PathTerms:
-    """The averages of exposed rows that are wanted, by path.
-
-    Parameters
-    ----------
-    column : integer array, shape (K,)
-        0 for all exposed rows of a unit, 1 + e for the row at the e-th event time.
-    member : array, shape (K, P)
-        1 where units on a path are in the average.
-    place : integer array, shape (P, E)
-        The period of each path's row at each event time; -1 where it has none.
-    """
-
-    column: IntArray
-    member: FloatArray
-    place: IntArray
+CHUNK_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +33,9 @@ class PathImputation:
         1 where a unit is exposed in truth, as in `PathRegression`.
     kept, after : boolean array, shape (P, T)
         Rows that a unit on each path keeps, and those at or after its exposure.
-    terms : PathTerms
+    terms : array, shape (K, P, T)
+        1 where an average takes the row of a unit on a path, should it be exposed there; see
+        `path_terms`.
     around_mean : bool
         Whether effects spread around the average itself (two_stage), not around the mean of their
         path and period (imputation).
@@ -65,12 +48,12 @@ class PathImputation:
     exposed: FloatArray
     kept: BoolArray
     after: BoolArray
-    terms: PathTerms
+    terms: FloatArray
     around_mean: bool
 
 
-def path_terms(paths: Paths, periods: IntArray, terms: tuple[str, ...]) -> PathTerms:
-    """Return which exposed rows of each path the named terms average.
+def path_terms(paths: Paths, periods: IntArray, terms: tuple[str, ...]) -> FloatArray:
+    """Return which rows of each path the named terms average where exposed, shape (K, P, T).
 
     Parameters
     ----------
@@ -79,16 +62,17 @@ def path_terms(paths: Paths, periods: IntArray, terms: tuple[str, ...]) -> PathT
     terms : tuple of str
         ``att``, ``event_time=...`` or ``group=...``.
     """
-    times = [float(term[11:]) for term in terms if term.startswith("event_time=")]
-    wanted = np.where(paths.is_treated, paths.cohort, np.inf)[:, None] + np.array(times)
-    place = np.where(np.isin(wanted, periods), np.searchsorted(periods, wanted), -1)
-    column, member = [], []
+    cohort = np.where(paths.is_treated, paths.cohort, np.inf)[:, None]
+    event = periods - cohort  # (P, T)
+    inside = []
     for term in terms:
         kind, _, value = term.partition("=")
-        column.append(1 + times.index(float(value)) if kind == "event_time" else 0)
-        inside = paths.cohort == float(value) if kind == "group" else np.isfinite(paths.cohort)
-        member.append(inside & paths.is_treated)
-    return PathTerms(np.array(column), np.array(member, dtype=float), place.astype(np.int64))
+        if kind == "event_time":
+            inside.append(event == float(value))
+        else:
+            wanted = cohort == float(value) if kind == "group" else np.isfinite(cohort)
+            inside.append(np.broadcast_to(wanted, event.shape))
+    return np.array(inside, dtype=float)
 
 
 def solve_imputations(problem: PathImputation, codes: IntArray) -> FloatArray:
@@ -105,7 +89,7 @@ def solve_imputations(problem: PathImputation, codes: IntArray) -> FloatArray:
     imputed, which then has no statistic.
     """
     n, t = problem.outcome.shape
-    step = max(1, CHUNK_BYTES // (8 * n * (12 * t + 4 * len(problem.terms.column))))
+    step = max(1, CHUNK_BYTES // (8 * n * (12 * t + 4 * len(problem.terms))))
     order = np.argsort(problem.cluster, kind="stable")
     first = np.flatnonzero(np.diff(problem.cluster[order], prepend=-1))
     parts = [
@@ -118,7 +102,6 @@ def solve_imputations(problem: PathImputation, codes: IntArray) -> FloatArray:
 def _solve(
     problem: PathImputation, codes: IntArray, order: IntArray, first: IntArray
 ) -> FloatArray:
-    terms = problem.terms
     there = problem.observed & problem.kept[codes]  # (r, N, T)
     exposed = problem.after[codes]
     before = (there & ~exposed).astype(float)
@@ -128,56 +111,49 @@ def _solve(
     residual = effect * before[:, None]
     effect *= after[:, None]
     on_path = (codes[:, None, :] == np.arange(len(problem.kept))[:, None]).astype(float)
-    member = terms.member.T[codes]  # (r, N, K)
-    rows = _by_unit(after[:, None], codes, terms)[:, 0] * member
-    total = np.maximum(rows.sum(axis=1), 1.0)  # (r, K)
-    summed = _by_unit(effect, codes, terms) * member[:, None]  # (r, 2, N, K)
-    point = summed.sum(axis=2) / total[:, None]
+    count = on_path @ after  # (r, P, T)
+    total = np.maximum(_over_paths(count, problem.terms), 1.0)  # (r, K)
+    by_path = on_path[:, None] @ effect  # (r, 2, P, T)
+    point = _over_paths(by_path, problem.terms) / total[:, None]
+    rows = _by_unit(after[:, None], codes, problem.terms)[:, 0]  # (r, N, K)
     if problem.around_mean:
-        summed -= point[:, :, None] * rows[:, None]
+        own = _by_unit(effect, codes, problem.terms) - point[:, :, None] * rows[:, None]
     else:
-        _take_out_means(effect, after, codes, on_path)
-        summed = _by_unit(effect, codes, terms) * member[:, None]
+        _take_out_means(effect, after, codes, by_path / np.maximum(count, 1.0)[:, None])
+        own = _by_unit(effect, codes, problem.terms)
     share = (before * projection.per_unit[..., None]).swapaxes(1, 2)  # (r, T, N)
-    load = _by_period(on_path @ after, terms) - (share @ rows).swapaxes(1, 2)  # (r, K, T)
-    line = load @ np.asarray(projection.inverse)
-    own = summed - residual @ line.swapaxes(1, 2)[:, None]
+    load = np.einsum("rpt,kpt->rkt", count, problem.terms) - (share @ rows).swapaxes(1, 2)
+    line = load @ np.asarray(projection.inverse)  # (r, K, T)
+    own -= residual @ line.swapaxes(1, 2)[:, None]
     if x is not None and inverse is not None:
-        wanted = (_by_unit(x * after[:, None], codes, terms) * member[:, None]).sum(axis=2)
+        wanted = _over_paths(on_path[:, None] @ (x * after[:, None]), problem.terms)
         slope = inverse @ wanted  # (r, c, K)
         own -= np.einsum("ront,rcnt->ronc", residual, x, optimize=True) @ slope[:, None]
-    own /= total[:, None, None]
-    sums = np.add.reduceat(own[:, :, order], first, axis=2)  # (r, 2, G, K)
-    square = [(sums[:, a] * sums[:, b]).sum(axis=1) for a, b in ((0, 0), (0, 1), (1, 1))]
+    if first.size < order.size:
+        own = np.add.reduceat(own[:, :, order], first, axis=2)  # (r, 2, G, K)
+    square = [(own[:, a] * own[:, b]).sum(axis=1) / total**2 for a, b in ((0, 0), (0, 1), (1, 1))]
     return np.array([point[:, 0], point[:, 1], *square])
 
 
-def _by_unit(values: FloatArray, codes: IntArray, terms: PathTerms) -> FloatArray:
+def _over_paths(values: FloatArray, terms: FloatArray) -> FloatArray:
+    """Return what rows by path (..., P, T) add up to in each term, (..., K)."""
+    flat = values.reshape(*values.shape[:-2], -1)
+    return np.asarray(flat @ terms.reshape(len(terms), -1).T)
+
+
+def _by_unit(values: FloatArray, codes: IntArray, terms: FloatArray) -> FloatArray:
     """Return what each unit's rows (r, m, N, T) add up to in each term, (r, m, N, K)."""
-    place = terms.place[codes]  # (r, N, E)
-    picked = np.take_along_axis(values, np.maximum(place, 0)[:, None], axis=-1)
-    picked *= (place >= 0)[:, None]
-    stack = np.concatenate([values.sum(axis=-1, keepdims=True), picked], axis=-1)
-    return np.asarray(stack[..., terms.column])
-
-
-def _by_period(count: FloatArray, terms: PathTerms) -> FloatArray:
-    """Return the rows of each period in each term, (r, K, T), from rows by path (r, P, T)."""
-    t = count.shape[-1]
-    inside = np.ones((terms.column.size, *count.shape[1:]))
-    for k, column in enumerate(terms.column):
-        if column:
-            inside[k] = terms.place[:, column - 1][:, None] == np.arange(t)
-    inside *= terms.member[:, :, None]
-    return np.asarray(np.einsum("kpt,rpt->rkt", inside, count, optimize=True))
+    found = np.zeros((*values.shape[:-1], len(terms)))
+    for path in np.flatnonzero(terms.any(axis=(0, 2))):
+        draw, unit = np.nonzero(codes == path)
+        found[draw, :, unit] = values[draw, :, unit] @ terms[:, path].T
+    return found
 
 
 def _take_out_means(
-    effect: FloatArray, after: FloatArray, codes: IntArray, on_path: FloatArray
+    effect: FloatArray, after: FloatArray, codes: IntArray, mean: FloatArray
 ) -> None:
-    """Take from effects (r, 2, N, T), in place, the mean of their path and period."""
-    count = np.maximum(on_path @ after, 1.0)  # (r, P, T)
-    mean = (on_path[:, None] @ effect) / count[:, None]  # (r, 2, P, T)
+    """Take from effects (r, 2, N, T), in place, the mean of their path and period (r, 2, P, T)."""
     draws = np.arange(codes.shape[0])[:, None]
     effect -= mean.swapaxes(1, 2)[draws, codes].swapaxes(1, 2)
     effect *= after[:, None]
