@@ -141,8 +141,8 @@ def read_flags(checks: Checks, design: Design) -> AuditFlags:
 
 def _figure(table: pd.DataFrame, kind: str, name: str) -> float:
     """Return a figure of the placebos of a kind; NaN where there is none."""
-    found = table.loc[table["kind"] == kind, name] if name in table else table.index[:0]
-    return float(found.iloc[0]) if len(found) else float("nan")
+    found = table[table["kind"] == kind]
+    return float(found[name].iloc[0]) if name in found and len(found) else float("nan")
 
 
 def _sentence(found: Audit) -> str:

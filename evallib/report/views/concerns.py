@@ -225,8 +225,8 @@ def _mean(figures: pd.DataFrame, row: Row, _: str) -> str:
 def _samples(figures: pd.DataFrame, row: Row, _: str) -> str:
     estimates = figures["estimate"].astype(float)
     low, high = _amounts([float(estimates.min()), float(estimates.max())], row)
-    furthest = (estimates - estimates.iloc[0]).abs().idxmax()
-    return f"Between {low} and {high} {unit_of(row)}; furthest {figures.loc[furthest, 'sample']}"
+    furthest = figures["sample"].iloc[int((estimates - estimates.iloc[0]).abs().argmax())]
+    return f"Between {low} and {high} {unit_of(row)}; furthest {furthest}"
 
 
 def _two_groups(figures: pd.DataFrame, row: Row, sentence: str) -> str:

@@ -30,6 +30,8 @@ from evallib.report.views.saved import (
 )
 
 Row = Mapping[Any, Any]
+# What was found, what it says, and whether the answer stands; None where that is no question.
+Part = tuple[str, str, bool | None]
 NOT_MADE = "not worked out in this run"
 QUESTIONS = {
     "sign": "All combinations of choices",
@@ -86,7 +88,7 @@ def robustness_summary(plan: Plan, results: Results) -> Sections:
 def _tally(held: list[dict[str, bool | None]]) -> str:
     said = []
     for name, words in _TALLY.items():
-        known = [one[name] for one in held if one[name] is not None]
+        known = [stands for one in held if (stands := one[name]) is not None]
         if known:
             said.append(words.format(held_by(sum(known), len(known))))
     if not said:
@@ -94,15 +96,15 @@ def _tally(held: list[dict[str, bool | None]]) -> str:
     return f"Of the primary outcomes: {'; '.join(said)}."
 
 
-def _parts(results: Results, row: Row) -> dict[str, tuple[str, str, bool | None]]:
+def _parts(results: Results, row: Row) -> dict[str, Part]:
     """Return what was found for each question, what it says, and whether the answer stands."""
     unit, digits = unit_of(row), decimals_of(row)
-    found = {name: (NOT_MADE, "", None) for name in QUESTIONS}
+    found: dict[str, Part] = {name: (NOT_MADE, "", None) for name in QUESTIONS}
     curve = rows_of(find_table(results, "specification_curve"), row, any_rule=True)
     tests = rows_of(find_table(results, "specification_tests"), row, any_rule=True)
     if len(curve) and len(tests):
-        found["sign"] = _combinations(curve, tests.iloc[0], row, unit, digits)
-        found["choice"] = _choice(results, tests.iloc[0], row, unit, digits)
+        found["sign"] = _combinations(curve, tests.to_dict("records")[0], row, unit, digits)
+        found["choice"] = _choice(results, tests.to_dict("records")[0], row, unit, digits)
     register = check_figures(results, REGISTER, row)
     if len(register) and register["part"].eq(RANDOM).any():
         found["register"] = _register(results, register, row, unit, digits)
@@ -111,13 +113,11 @@ def _parts(results: Results, row: Row) -> dict[str, tuple[str, str, bool | None]
         found["drift"] = _drift(honest, unit, digits)
     audit = check_figures(results, AUDIT, row)
     if len(audit):
-        found |= _audit(audit.set_index("kind"), row, unit, digits)
+        found |= _audit(audit.set_index("kind").to_dict("index"), row, unit, digits)
     return found
 
 
-def _combinations(
-    curve: pd.DataFrame, test: pd.Series, row: Row, unit: str, digits: int
-) -> tuple[str, str, bool | None]:
+def _combinations(curve: pd.DataFrame, test: Row, row: Row, unit: str, digits: int) -> Part:
     effect = curve.loc[curve["reason"] == "", "effect"].dropna()
     low, middle, high = (float(value) for value in effect.quantile([0.05, 0.5, 0.95]))
     what = (
@@ -132,14 +132,12 @@ def _combinations(
     return what, f"{lead}: {100 * same:.0f} per cent have the headline's", is_one
 
 
-def _choice(
-    results: Results, test: pd.Series, row: Row, unit: str, digits: int
-) -> tuple[str, str, bool | None]:
+def _choice(results: Results, test: Row, row: Row, unit: str, digits: int) -> Part:
     choices = rows_of(find_table(results, "specification_choices"), row, any_rule=True)
     first = choices[choices["choice"] == test["moves_most"]]
     if first.empty:
         return "none: all estimates are the same", "", None
-    moved = first.iloc[0]
+    moved = first.to_dict("records")[0]
     choice = str(moved["choice"])
     name = CHOICE_WORDS[choice]
     ends = [choice_value(choice, str(moved[end])) for end in ("lowest", "highest")]
@@ -151,12 +149,10 @@ def _choice(
     )
 
 
-def _register(
-    results: Results, table: pd.DataFrame, row: Row, unit: str, digits: int
-) -> tuple[str, str, bool | None]:
-    part = table.set_index("part")
+def _register(results: Results, table: pd.DataFrame, row: Row, unit: str, digits: int) -> Part:
+    part = table.set_index("part").to_dict("index")
     ends = [
-        format_number(float(part.loc[name, end]), digits)
+        format_number(float(part[name][end]), digits)
         for name in (RANDOM, WORST)
         for end in ("conf_low", "conf_high")
     ]
@@ -169,7 +165,7 @@ def _register(
     return what, reading, bool(said["verdict"].iloc[0] == "pass")
 
 
-def _drift(table: pd.DataFrame, unit: str, digits: int) -> tuple[str, str, bool | None]:
+def _drift(table: pd.DataFrame, unit: str, digits: int) -> Part:
     relative = table[table["restriction"] == RELATIVE]
     alike = relative[relative["bound"] == 1.0]
     if alike.empty:
@@ -183,13 +179,11 @@ def _drift(table: pd.DataFrame, unit: str, digits: int) -> tuple[str, str, bool 
     return what, reading, low > 0 or high < 0
 
 
-def _audit(
-    kinds: pd.DataFrame, row: Row, unit: str, digits: int
-) -> dict[str, tuple[str, str, bool | None]]:
-    found: dict[str, tuple[str, str, bool | None]] = {}
+def _audit(kinds: Mapping[Any, Row], row: Row, unit: str, digits: int) -> dict[str, Part]:
+    found: dict[str, Part] = {}
     most = LARGEST_SHARE * min(abs(row["estimate"]), abs(row["meaningful_change"]))
-    if "random" in kinds.index:
-        one = kinds.loc["random"]
+    if "random" in kinds:
+        one = kinds["random"]
         share, low, high = (100 * float(one[f"false_{end}"]) for end in ("alarms", "low", "high"))
         is_fit = not bool(one["inference_not_fit"])
         found["alarms"] = (
@@ -204,9 +198,9 @@ def _audit(
             None,
         )
     for name in ("selected", "in time"):
-        if name not in kinds.index:
+        if name not in kinds:
             continue
-        one = kinds.loc[name]
+        one = kinds[name]
         value = float(one["estimate"])
         is_small = abs(value) <= most
         what = f"{format_change(value, digits)} {unit}"
@@ -236,7 +230,7 @@ def _selection(results: Results, row: Row) -> bool | None:
     return None if audit.empty else not bool(audit["selection_not_ruled_out"].iloc[0])
 
 
-def _table(row: Row, parts: Mapping[str, tuple[str, str, bool | None]]) -> Table:
+def _table(row: Row, parts: Mapping[str, Part]) -> Table:
     frame = pd.DataFrame(
         [
             {"question": QUESTIONS[name], "found": what, "reading": reading}

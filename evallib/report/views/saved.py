@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from evallib.errors import DataError, Fault
@@ -86,7 +87,7 @@ def saved_table(results: Results, slug: str) -> pd.DataFrame:
     )
 
 
-def primary_rows(results: Results) -> list[Mapping[Any, Any]]:
+def primary_rows(results: Results) -> list[dict[Hashable, Any]]:
     """Return the verdicts of the primary outcomes, a mapping an outcome."""
     verdicts = saved_table(results, "verdicts")
     return verdicts[verdicts["role"] == "primary"].to_dict("records")
@@ -96,9 +97,9 @@ def rows_of(table: pd.DataFrame, row: Mapping[Any, Any], *, any_rule: bool = Fal
     """Return the rows of a saved table on an outcome, under its rule unless `any_rule`."""
     if "outcome" not in table:
         return table.iloc[:0]
-    chosen = table["outcome"] == row["outcome"]
+    chosen = np.asarray(table["outcome"] == row["outcome"])
     if "no_record" in table and not any_rule:
-        chosen &= table["no_record"] == row["no_record"]
+        chosen = chosen & np.asarray(table["no_record"] == row["no_record"])
     return table[chosen]
 
 
