@@ -133,6 +133,20 @@ def test_every_difference_is_listed_with_both_values_and_how(plan: Plan) -> None
     assert len(found) == 8
 
 
+def test_a_register_declared_complete_later_is_a_deviation(plan: Plan) -> None:
+    """Its bytes are the same, and who compares is not."""
+    path = write_lock(plan, INPUTS, DAY)
+    declared = {"first_day": "2017-04-01", "last_day": "2024-03-31", "kinds": ("a",)}
+    later = [INPUTS[0] | {"complete": declared}, *INPUTS[1:]]
+    ((key, old, new, _),) = since(plan, later)
+    assert key == f"data {INPUTS[0]['file']}, declared complete"
+    assert (old, "2017-04-01" in new) == ("not there", True)
+    path.unlink()
+    write_lock(plan, later, DAY)
+    assert since(plan, later) == []
+    assert len(since(plan)) == 1
+
+
 def test_another_order_is_a_deviation_and_a_newer_parameter_is_none(plan: Plan) -> None:
     path = write_lock(plan, INPUTS, DAY)
     turned = plan.model_dump(mode="json")["outcomes"][::-1]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evallib.plan.lock import Lock, name_of
+from evallib.plan.lock import Lock, name_of, states_of
 from evallib.plan.model import Plan
 from evallib.plan.specifications import CHOICES, own_value
 
@@ -68,7 +68,7 @@ def find_deviations(
         for key, old, new in _differences("", lock.values, plan.effective())
     ]
     if inputs is not None:
-        now = {str(one["file"]): str(one["sha256"]) for one in inputs}
+        now = states_of(inputs)
         for file in sorted({*lock.data, *now}):
             old, new = lock.data.get(file, ABSENT), now.get(file, ABSENT)
             if old != new:

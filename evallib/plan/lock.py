@@ -37,7 +37,7 @@ class Lock:
     plan, locked, sha256 : str
         The plan's name, the day (ISO 8601, UTC) and the hash of these, data and values.
     data : mapping of str to str
-        sha256 of every table by its file.
+        sha256 of every table by its file, see `states_of`.
     values : mapping
         Every parameter, defaults included.
     """
@@ -69,7 +69,7 @@ def write_lock(
     plan : Plan
         A plan as its file has it.
     inputs : iterable of mapping
-        One a raw table, with `file` and `sha256`.
+        One a raw table, see `states_of`.
     day : datetime.date
         The day.
     again : bool
@@ -90,7 +90,7 @@ def write_lock(
         what = "only a plan as its file has it can be locked"
         raise PlanError([Fault(plan.name, what, "", "Write the values into the file")])
     values = plan.effective()
-    data = dict(sorted((str(one["file"]), str(one["sha256"])) for one in inputs))
+    data = states_of(inputs)
     today = day.isoformat()
     facts = (plan.name, today, _hash(plan.name, today, data, values), data, values)
     body = yaml.safe_dump(
@@ -118,6 +118,28 @@ def write_lock(
         what = f"cannot be written ({error.strerror})"
         raise PlanError([Fault(where, what, "", "Check the folder's permissions")]) from None
     return path
+
+
+def states_of(inputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the sha256 of every table by its file, and what is declared of a register.
+
+    Parameters
+    ----------
+    inputs : iterable of mapping
+        One a raw table, with `file` and `sha256`, and `complete` where a register is declared so.
+
+    Examples
+    --------
+    >>> states_of([{"file": "a.csv", "sha256": "0f", "complete": {"first_day": "2017-04-01"}}])
+    {'a.csv': '0f', 'a.csv, declared complete': '{"first_day": "2017-04-01"}'}
+    """
+    found = {}
+    for one in inputs:
+        found[str(one["file"])] = str(one["sha256"])
+        if one.get("complete"):
+            declared = json.dumps(one["complete"], sort_keys=True, ensure_ascii=False)
+            found[f"{one['file']}, declared complete"] = declared
+    return dict(sorted(found.items()))
 
 
 def _free_name(path: Path) -> Path:
