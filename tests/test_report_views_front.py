@@ -51,6 +51,7 @@ TABLES = {
         breakdown=0.4,
     ),
     "04_x/check_errors_of_the_register": frame(
+        *({"part": "share assumed", "conf_low": 0.0, "conf_high": 1.0} for _ in range(2)),
         {"part": "random assignments", "conf_low": 0.3, "conf_high": 0.7},
         {"part": "worst cases", "conf_low": -2.0, "conf_high": 3.0},
     ),

@@ -150,7 +150,7 @@ def _choice(results: Results, test: Row, row: Row, unit: str, digits: int) -> Pa
 
 
 def _register(results: Results, table: pd.DataFrame, row: Row, unit: str, digits: int) -> Part:
-    part = table.set_index("part").to_dict("index")
+    part = table.drop_duplicates("part").set_index("part").to_dict("index")
     ends = [
         format_number(float(part[name][end]), digits)
         for name in (RANDOM, WORST)
