@@ -30,8 +30,9 @@ SCALES = {
 }
 LEVEL, TREND = "level_before", "trend_before"
 TREND_YEARS = 4
+FEW_EVENTS = 10  # for each term of a model: with fewer, slopes lean away from zero
 RATIOS = ("part", "outcome", "characteristic", "no_record", "ratio", "conf_low", "conf_high")
-COUNTS = ("council_years", "councils", "events")
+COUNTS = ("council_years", "councils", "events", "has_few_events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class FirstEvent:
         part ('council': all characteristics in one model; 'before': an outcome's level and slope
         before the event, given deprivation, rurality and population), outcome, characteristic,
         no_record, ratio (of the yearly odds, for one standard deviation more or for yes against
-        no), conf_low, conf_high, council_years, councils, events.
+        no), conf_low, conf_high, council_years, councils, events, has_few_events (fewer than
+        `FEW_EVENTS` for each term of the model).
     shares : pandas.DataFrame
         council_type ('all' first), no_record, councils, events, share_pct (of councils that had
         met the event by the end of the last year), conf_low, conf_high.
@@ -266,7 +268,9 @@ def _fit(sample: pd.DataFrame, names: list[str], level: float) -> Estimate | str
 def _ratios(found: Estimate, shown: list[str]) -> list[dict[str, object]]:
     """Return the ratios of some terms with the counts behind them."""
     table = found.details["ratios"].frame.set_index("term")
-    counts = dict(zip(COUNTS, (found.n_obs, found.n_units, found.details["events"]), strict=True))
+    events = int(found.details["events"])
+    few = events < FEW_EVENTS * len(table)
+    counts = dict(zip(COUNTS, (found.n_obs, found.n_units, events, few), strict=True))
     return [
         {"characteristic": name, **table.loc[name].to_dict(), **counts}
         for name in shown

@@ -145,7 +145,7 @@ def _own_identifiers(text: str, slug: str) -> str:
 
 
 def label_lines(axes: Axes, ends: Sequence[tuple[float, float, str]], *, gap: float) -> None:
-    """Write the name of each line at its end, moved apart where they would touch.
+    """Write the name of each line at its end, moved apart where they would touch, and off the axis.
 
     Parameters
     ----------
@@ -164,6 +164,10 @@ def label_lines(axes: Axes, ends: Sequence[tuple[float, float, str]], *, gap: fl
             if overlap > 1e-9:
                 heights[low] -= overlap / 2
                 heights[low + 1] += overlap / 2
+    lowest = axes.get_ylim()[0] + gap / 2  # clear of what stands under the axis
+    for place, height in enumerate(heights):
+        heights[place] = max(height, lowest)
+        lowest = heights[place] + gap
     for (x, _y, text), height in zip(placed, heights, strict=True):
         lines = text.split("\n")
         for number, line in enumerate(lines):

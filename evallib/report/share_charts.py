@@ -64,7 +64,7 @@ def share_chart(
     kinds = [kind for kind in _LOOKS if (data["kind"] == kind).any()]
     shares = data.loc[data["kind"] == ASSUMED, "share_pct"].astype(float)
     beside = [kind for kind in kinds if kind in _BESIDE]
-    places = {kind: shares.max() + _STEP * (2 + place) for place, kind in enumerate(beside)}
+    places = {kind: shares.max() + _STEP * (2 + 1.5 * place) for place, kind in enumerate(beside)}
     drawn = data.assign(event_time=data["share_pct"].fillna(data["kind"].map(places)))
     with plain_style(slug):
         figure, axes = new_axes(440)

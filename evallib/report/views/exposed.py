@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evallib.design import Design, Designs
+from evallib.checks.exposed import (
+    count_earlier_events,
+    count_exposure_by_year,
+    count_first_events,
+    count_statuses,
+    exposure_samples,
+)
+from evallib.design import Designs
 from evallib.exposure import Exposure
-from evallib.exposure.events import is_dated
 from evallib.panel import Panel
-from evallib.panel.ladders import studied_kinds
 from evallib.plan import Plan
-from evallib.plan.years import format_financial_year, parse_financial_year
 from evallib.report.chart import Chart
 from evallib.report.context_charts import counts_chart
 from evallib.report.sections import Section
@@ -24,12 +28,6 @@ EXPOSURES = {
     "exposed_date_unknown": "Date unknown",
 }
 MOST_YEARS = 6
-_EARLY_STEPS = (
-    "Council types of the plan",
-    "Regions of the plan",
-    "Councils that the plan excludes",
-    "Touched by reorganisation",
-)
 
 
 def exposure_status(plan: Plan, panel: Panel, exposure: Exposure, designs: Designs) -> Section:
@@ -52,44 +50,24 @@ def exposure_status(plan: Plan, panel: Panel, exposure: Exposure, designs: Desig
     Section
         A table by status and a table by year of the first event.
     """
-    samples = _samples(panel, exposure, designs)
-    by_status = [
-        {
-            "sample": name,
-            "councils": len(rows),
-            **{key: int((rows["status"] == key).sum()) for key in STATUSES},
-        }
-        for name, rows in samples.items()
-    ]
-    first = parse_financial_year(plan.known_from)
-    last = parse_financial_year(plan.last_event_year)
-    years = [format_financial_year(year) for year in range(first, last + 1)]
-    by_year = []
-    for name, rows in samples.items():
-        studied = rows[rows["status"] == "in_window"]
-        counts = studied["event_year"].value_counts()
-        by_year.append(
-            {
-                "sample": name,
-                **{year: int(counts.get(year, 0)) for year in years},
-                "all_years": len(studied),
-            }
-        )
-    span = f"{years[0]} to {years[-1]}"
+    samples = exposure_samples(panel, exposure, designs)
+    first_events = count_first_events(plan, samples)
+    years = [name for name in first_events.columns if name not in ("sample", "all_years")]
+    span = f"{plan.known_from} to {plan.last_event_year}"
     note = (
         "Rows of outcomes: councils with a figure in the outcome's years, without those that the "
         "plan leaves out by type, region or name and those touched by reorganisation."
     )
     tables = (
         Table(
-            pd.DataFrame(by_status),
+            count_statuses(samples),
             f"Councils by what is known of their exposure; studied years {span}",
             notes=(note,),
             slug="exposure-status",
             labels=STATUSES,
         ),
         Table(
-            pd.DataFrame(by_year),
+            first_events,
             "Councils with a dated first event in the studied years, by financial year of the "
             "event",
             notes=(note,),
@@ -98,23 +76,6 @@ def exposure_status(plan: Plan, panel: Panel, exposure: Exposure, designs: Desig
         ),
     )
     return Section("", (), pieces=tables)
-
-
-def _samples(panel: Panel, exposure: Exposure, designs: Designs) -> dict[str, pd.DataFrame]:
-    """Return the councils of exposure for the panel, for those in office, and by outcome."""
-    councils = exposure.councils
-    gone = panel.store.councils.set_index("council_code")["valid_to"]
-    in_office = councils["council_code"].map(gone) == ""
-    parts = {"All councils of the panel": councils, "of them still in office": councils[in_office]}
-    for design in designs:
-        parts[design.title] = councils[councils["council_code"].isin(_before_exposure(design))]
-    return parts
-
-
-def _before_exposure(design: Design) -> set[str]:
-    """Return the councils of a design before the steps that look at exposure."""
-    late = design.dropped[~design.dropped["step"].isin(_EARLY_STEPS)]
-    return set(design.councils["council_code"]) | set(late["council_code"])
 
 
 def exposure_by_year(panel: Panel, exposure: Exposure) -> Section:
@@ -132,15 +93,7 @@ def exposure_by_year(panel: Panel, exposure: Exposure) -> Section:
     Section
         A chart of at most six years and a table of all.
     """
-    councils = panel.store.councils.set_index("council_code")
-    rows = exposure.frame
-    days = pd.to_datetime((rows["fin_year"].map(parse_financial_year) + 1).astype(str) + "-03-31")
-    opened = pd.to_datetime(rows["council_code"].map(councils["valid_from"]), errors="coerce")
-    closed = pd.to_datetime(rows["council_code"].map(councils["valid_to"]), errors="coerce")
-    rows = rows[~(opened > days) & ~(closed < days)]
-    counts = rows.groupby(["fin_year", "exposure"]).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=list(EXPOSURES), fill_value=0)
-    table = counts.assign(councils=counts.sum(axis=1)).reset_index().rename_axis(columns=None)
+    table = count_exposure_by_year(panel, exposure)
     note = "Councils of the panel that were in office on 31 March, the last day of the year."
     return Section(
         "",
@@ -151,7 +104,7 @@ def exposure_by_year(panel: Panel, exposure: Exposure) -> Section:
         pieces=(
             _exposure_chart(table, note),
             Table(
-                table[["fin_year", "councils", *EXPOSURES]],
+                table,
                 "Councils by financial year and exposure",
                 notes=(note,),
                 slug="exposure-by-year",
@@ -204,21 +157,8 @@ def earlier_events(plan: Plan, panel: Panel, exposure: Exposure, designs: Design
     Section
         A table and what the plan does with such councils.
     """
-    events = pd.concat([exposure.events, exposure.passed_on], ignore_index=True)
-    events = events[events["kind"].isin(studied_kinds(plan))]
-    before = events["event_date"] < pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
-    dated = events[before & is_dated(events, plan.date_precision, plan.min_confidence)]
-    rows = []
-    for name, sample in _samples(panel, exposure, designs).items():
-        studied = sample[sample["status"] == "in_window"]
-        earlier = int(studied["earlier_event"].notna().sum())
-        sure = int(studied["council_code"].isin(dated["council_code"]).sum())
-        none = len(studied) - earlier
-        share = 100 * none / len(studied) if len(studied) else float("nan")
-        rows.append((name, len(studied), sure, earlier - sure, none, share))
-    columns = ["sample", "first_events", "dated", "undated", "without_earlier", "share_without"]
     table = Table(
-        pd.DataFrame(rows, columns=columns),
+        count_earlier_events(plan, exposure, exposure_samples(panel, exposure, designs)),
         f"First events in the studied years, by whether an event before {plan.known_from} is "
         "recorded",
         notes=("The register is thin before the studied years: the share is an upper bound.",),

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from evallib.checks.first_event import EARLIER, LEVEL, SCALES, TREND, FirstEvent, find_first_event
+from evallib.checks.first_event import (
+    EARLIER,
+    FEW_EVENTS,
+    LEVEL,
+    SCALES,
+    TREND,
+    FirstEvent,
+    find_first_event,
+)
 from evallib.design import Designs
 from evallib.errors import DesignError
 from evallib.exposure import Exposure
@@ -13,14 +21,13 @@ from evallib.panel import Panel
 from evallib.plan import Plan
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
-from evallib.report.formats import format_count, format_number
+from evallib.report.formats import format_count
 from evallib.report.sections import Section
 from evallib.report.tables import Table
 from evallib.report.views.naming import SOURCE, type_words
 
 # Here nobody is a control: councils without a record are at risk throughout, or left out.
 _RULES = {"assume_not_exposed": "unrecorded at risk", "only_known": "recorded only"}
-_FEW = 10  # events for each term, below which slopes lean away from zero
 _WORDS = {**SCALES, EARLIER: "An earlier event is on record", LEVEL: "level", TREND: "slope"}
 _UNIT = "doublings of the yearly odds"
 
@@ -87,17 +94,11 @@ def _sentences(found: FirstEvent, rows: pd.DataFrame, titles: dict[str, str]) ->
         )
     mine = rows[rows["part"] == "before"]
     if len(mine):
-        clear = mine[_excludes_equal_odds(mine)]
-        named = [
-            f"{row['what']} ({_RULES[row['no_record']]}, {_times(row)})"
-            for _, row in clear.iterrows()
-        ]
         texts.append(
             "Were councils chosen by what the primary outcomes showed? Of the intervals of levels "
-            f"and slopes before the event, {_by_rule(mine)} exclude equal odds"
-            f"{': ' if named else ''}{'; '.join(named)}. {_under_both(mine)} "
-            f"{100 * (1 - found.level):.3g} in a hundred would by chance. An interval that "
-            "includes equal odds does not show that there was no selection."
+            f"and slopes before the event, {_by_rule(mine)} exclude equal odds. "
+            f"{_under_both(mine)} By chance {100 * (1 - found.level):.3g} in a hundred would. An "
+            "interval that includes equal odds does not show that there was no selection."
         )
     texts.extend(
         f"No model for {titles.get(row['outcome'], 'characteristics of councils')} "
@@ -136,11 +137,6 @@ def _under_both(rows: pd.DataFrame) -> str:
     ]
     names = sorted(what for what, _ in sides[0] & sides[1])
     return f"Under both rules: {'; '.join(names) or 'none'}."
-
-
-def _times(row: pd.Series) -> str:
-    low, high = (format_number(float(row[end]), 2) for end in ("conf_low", "conf_high"))
-    return f"times {format_number(float(row['ratio']), 2)}, {low} to {high}"
 
 
 def _in_words(ratios: pd.DataFrame, titles: dict[str, str], panel: Panel) -> pd.DataFrame:
@@ -251,8 +247,6 @@ def _shares_table(found: FirstEvent) -> Table:
 def _ratios_table(rows: pd.DataFrame, found: FirstEvent) -> Table:
     frame = rows.assign(no_record=rows["no_record"].map(_RULES))
     columns = ["what", "no_record", "ratio", "conf_low", "conf_high"]
-    terms = rows.groupby(["part", "outcome", "no_record"])["what"].transform("size")
-    thin = rows["events"] < _FEW * (terms + np.where(rows["part"] == "before", len(SCALES), 0))
     note = (
         "Logit with an effect of each year, standard errors clustered by council (councils of a "
         f"joint event together), t distribution, {100 * found.level:g} per cent intervals. "
@@ -262,9 +256,10 @@ def _ratios_table(rows: pd.DataFrame, found: FirstEvent) -> Table:
         "Figures are for one standard deviation more."
     )
     notes = [note]
-    if thin.any():
+    few = int(rows["has_few_events"].sum())
+    if few:
         notes.append(
-            f"{int(thin.sum())} of {len(rows)} rows rest on fewer than {_FEW} events for each term "
+            f"{few} of {len(rows)} rows rest on fewer than {FEW_EVENTS} events for each term "
             "of their model: such ratios lean away from 1 and their intervals are too short."
         )
     return Table(
