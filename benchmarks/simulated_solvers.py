@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from scipy import stats
 from simulated_panels import Shape, with_outcome
+from simulated_refits import Refits, solve_matched, solve_synthetic
 
+from evallib.estimate import fit
 from evallib.estimate.aggregate import averages, pick
 from evallib.estimate.batch import solve_batch
 from evallib.estimate.lp_did import term_fits
 from evallib.estimate.regression import Problem, Solution
 from evallib.estimate.within import project
-from evallib.inference.fitting import fit_design
+from evallib.inference.fitting import COLUMNS, fit_design, left_out, options_of, rows_of
 from evallib.inference.paths import PathPanel, path_problem
 from evallib.inference.permutation import PermutationTest, permute_paths
 from evallib.inference.permuted_imputation import PathImputation, path_terms, solve_imputations
@@ -32,11 +34,11 @@ from evallib.inference.permuted_regression import (
     solve_paths,
 )
 from evallib.inference.policy import choose_action
-from evallib.inference.refits import refitter
 from evallib.inference.wild import draw_weights, wild_bootstrap
 
 INFLUENCE = ("group_time", "imputation", "two_stage")
-REFITTED = ("matched_did", "synthetic_did")
+IN_BATCHES = ("twfe", "event_study", *INFLUENCE)
+SOLVED_ALONE = {"matched_did": solve_matched, "synthetic_did": solve_synthetic}
 FIRST_TERM = {"event_study": "event_time=0"}
 
 
@@ -45,7 +47,8 @@ class Solver:
     """One estimator on one shape.
 
     ``place`` is the tested term's place among the fit's. ``action`` is what the policy does with
-    the first simulated outcome's fit.
+    the first simulated outcome's fit. ``coded`` is the fit to the cells' numbers, where there is
+    one already.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Solver:
     fitted: Any
     place: int
     action: str
+    coded: Any = None
 
     @property
     def df(self) -> float:
@@ -67,11 +71,20 @@ class Solver:
         raise NotImplementedError
 
 
-def find_solver(name: str, shape: Shape, first: Any) -> Solver:
-    """Return the solver, with the fit of the first simulated outcome (N, T)."""
+def find_solver(name: str, shape: Shape, first: Any, placebos: int) -> Solver:
+    """Return the solver, with the fit of the first simulated outcome (N, T).
+
+    Synthetic comparisons take so many ``placebos``; the product has 200.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fitted = fit_design(with_outcome(shape.design, shape.panel, first), name)
+        design = with_outcome(shape.design, shape.panel, first)
+        if name == "synthetic_did":
+            columns = {role: COLUMNS[role] for role in COLUMNS.keys() - left_out(name)}
+            given = {**options_of(design, name, ()), "draws": placebos}
+            fitted = fit(name, rows_of(design, name), **columns, **given)
+        else:
+            fitted = fit_design(design, name)
     place = fitted.terms.index(FIRST_TERM.get(name, fitted.terms[0]))
     thinness = fitted.details.get("thinness")
     action = "placebo"
@@ -83,7 +96,7 @@ def find_solver(name: str, shape: Shape, first: Any) -> Solver:
         "group_time": Cells,
         "imputation": Imputed,
         "two_stage": Imputed,
-        **dict.fromkeys(REFITTED, Refitted),
+        **dict.fromkeys(SOLVED_ALONE, Alone),
     }.get(name, Regression)
     return kind(name, shape, fitted, place, action)
 
@@ -99,7 +112,9 @@ class Regression(Solver):
     def _kept(self) -> tuple[Problem, Solution, Any]:
         """The regression, and the tested term as a combination of its coefficients."""
         if self.name == "lp_did":
-            found = term_fits(self.fitted)[self.place]
+            groups, terms = self.fitted.details["fits"]
+            alone = {"fits": (groups, (terms[self.place],))}
+            found = term_fits(replace(self.fitted, details=alone))[0]
             assert found is not None
             return (*found, np.eye(len(found[1].beta))[0])
         fit = self.fitted.details["fit"]
@@ -112,12 +127,24 @@ class Regression(Solver):
         Fitted to the numbers of the cells, the regression says so itself.
         """
         panel = self.shape.panel
-        numbers = np.random.default_rng(1).permutation(panel.outcome.size).astype(float)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            coded = with_outcome(self.shape.design, panel, numbers.reshape(panel.outcome.shape))
-            where = fit_design(coded, self.name).details["fit"].problem.outcome
-        return np.argsort(numbers)[np.where(self._kept[0].weight > 0, where, 0).astype(int)]
+        coded = self.coded
+        if coded is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                numbers = self.numbers.reshape(panel.outcome.shape)
+                coded = fit_design(with_outcome(self.shape.design, panel, numbers), self.name)
+        where = coded.details["fit"].problem.outcome
+        return np.argsort(self.numbers)[np.where(self._kept[0].weight > 0, where, 0).astype(int)]
+
+    @cached_property
+    def numbers(self) -> Any:
+        """A number for each cell (N T,), in no order that effects of units and periods absorb."""
+        return np.random.default_rng(1).permutation(self.shape.panel.outcome.size).astype(float)
+
+    def on(self, coded: Any) -> Regression:
+        """Return the solver of the same term on other paths, given a fit there to the numbers."""
+        place = coded.terms.index(self.fitted.terms[self.place])
+        return replace(self, fitted=coded, place=place, coded=coded)
 
     def _columns(self, outcomes: Any) -> Any:
         """Return what the regression explains (R, N', T') of outcomes (R, N, T)."""
@@ -150,6 +177,8 @@ class Regression(Solver):
 
     def policy_p(self, outcomes: Any, value: float, draws: int, rng: Any) -> Any:
         if self.action == "permutation":
+            if self.name not in IN_BATCHES:
+                return Refits(self).policy_p(outcomes, value, draws, rng)
             return self._permuted(outcomes, value, draws, rng)
         problem, solution, row = self._kept
         columns, found = self._columns(outcomes), np.empty(len(outcomes))
@@ -277,18 +306,6 @@ def _two_by_two(
     return found
 
 
-class Refitted(Solver):
+class Alone(Solver):
     def solve(self, outcomes: Any) -> tuple[Any, Any]:
-        found = np.empty((2, len(outcomes)))
-        design, panel = self.shape.design, self.shape.panel
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for k, one in enumerate(outcomes):
-                if self.name == "matched_did":
-                    own = replace(panel, outcome=np.where(panel.observed, one, 0.0))
-                    _, point, std_error = refitter(design, self.name, own)(panel.codes)
-                else:
-                    fitted = fit_design(with_outcome(design, panel, one), self.name)
-                    point, std_error = fitted.point, fitted.std_error
-                found[:, k] = point[self.place], std_error[self.place]
-        return found[0], found[1]
+        return SOLVED_ALONE[self.name](self, outcomes)
