@@ -43,6 +43,12 @@ def test_cells_are_written_for_readers(
     assert body_cells(table)[1::2] == shown
 
 
+def test_a_table_of_very_many_columns_is_set_smaller() -> None:
+    frame = pd.DataFrame({f"n_{place}": [1] for place in range(10)})
+    assert "ev-dense" in Table(frame, "Counts").to_html()
+    assert "ev-dense" not in Table(frame.iloc[:, :9], "Counts").to_html()
+
+
 @pytest.mark.parametrize("columns", [3, 4])
 def test_a_table_of_many_columns_can_be_stacked_and_stays_a_table(columns: int) -> None:
     frame = pd.DataFrame({name: [1.5] for name in ["estimate", "conf_low", "conf_high", "n_obs"]})

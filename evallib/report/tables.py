@@ -51,6 +51,7 @@ COLUMN_WORDS: Mapping[str, str] = {
 _PLAIN_INTEGERS = re.compile(r"(^|_)(year|period|cohort)(_|$)")
 _NOTE_MARK = re.compile(r"\[note \d+\]")
 MOST_UNSTACKED = 3  # columns that a narrow screen still shows beside each other
+MOST_AT_FULL_SIZE = 9  # columns; of more the text is smaller
 _ROLES = {
     "table": "table",
     "thead": "rowgroup",
@@ -131,7 +132,8 @@ class Table:
     def to_html(self) -> str:
         """Return the scroll region with the table, and the notes, without the outer piece."""
         label = f"table-{self.slug}-caption"
-        stacked = ' class="ev-stack"' if self._is_stacked() else ""
+        dense = " ev-dense" if len(self.frame.columns) > MOST_AT_FULL_SIZE else ""
+        stacked = f' class="ev-stack{dense}"' if self._is_stacked() else ""
         region = (
             f'<div class="ev-scroll" tabindex="0" role="region" aria-labelledby="{label}">'
             f'<{self._tag("table")}{stacked} id="table-{self.slug}"><caption id="{label}">'

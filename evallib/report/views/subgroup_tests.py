@@ -13,6 +13,7 @@ from evallib.inference.by_characteristic import (
 )
 from evallib.report.formats import format_count, format_p_value
 from evallib.report.tables import Table
+from evallib.report.views.naming import type_words
 from evallib.report.views.saved import COUNT_WORDS
 
 WHOM = {"same": "councils of the same subgroup", "all": "all comparison councils"}
@@ -142,8 +143,8 @@ def tests_table(items: list[ByCharacteristic], tests: pd.DataFrame) -> Table:
                 "n_treated_units": int(test["n_treated_units"]),
                 "p_value": test["p_value"],
                 "holm_p_value": test["holm_p_value"],
-                "answer": str(test["reason"] or test["answer"]),
-                "left_out": "; ".join(left) or "none",
+                "answer": type_words(str(test["reason"] or test["answer"])),
+                "left_out": type_words("; ".join(left) or "none"),
             }
         )
     return Table(
