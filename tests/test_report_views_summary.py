@@ -31,6 +31,7 @@ VERDICT = {
     "council_years": 400,
     "inference": "influence_normal",
     "thin_fired": "",
+    "meaningful_change": 1.0,
 }
 
 
@@ -110,7 +111,9 @@ def test_combinations_of_choices_are_counted_beside_estimates() -> None:
         [("primary", "twfe", "never_treated", "only_known", "cr1_t")] * 2,
         columns=["role", "estimator", "comparison", "no_record", "inference"],
     )
-    curve = pd.DataFrame({"estimate": [0.1, float("nan"), 0.3]})
+    curve = pd.DataFrame(
+        {"estimate": [0.1, float("nan"), 0.3], "planned": ["planned", "unplanned", "unplanned"]}
+    )
     bare = dataclasses.replace(results(0.2), facts=facts)
     assert disclosure(bare).caption == "Every specification that ran: 2 estimates"
     both = disclosure(
@@ -119,3 +122,4 @@ def test_combinations_of_choices_are_counted_beside_estimates() -> None:
     assert both.caption.endswith("2 estimates, and 3 combinations of choices in notebook 08")
     assert "2 could be estimated and 1 could not" in both.notes[1]
     assert "tables/08_specification_curve.csv" in both.notes[1]
+    assert both.notes[1].endswith("2 are unplanned: the plan's lock does not name them.")

@@ -140,7 +140,8 @@ def _inferences(codes: pd.Series) -> str:
 
 
 def _worded(code: str, words: Mapping[str, str]) -> str:
-    return f"{words[code].split(' (')[0]} ({code})" if code in words else code
+    said = words.get(code, code).split(" (")[0]
+    return said if said == code else f"{said} ({code})"
 
 
 def _since_lock(lock: Mapping[str, Any], outcome: str) -> str:

@@ -278,10 +278,11 @@ def _decisions_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
     rows = []
     if headline is not None:
         name = str(headline.estimator)
+        words = ESTIMATOR_WORDS.get(name, name).split(" (")[0]
         rows.append(
             {
-                "Decision": f"The headline estimate is {ESTIMATOR_WORDS.get(name, name)} ({name}), "
-                f"averaged by {headline.aggregation}.",
+                "Decision": f"The headline estimate is {words} ({name}), averaged by "
+                f"{headline.aggregation}.",
                 "Reason": "Set in the plan before the run.",
             }
         )

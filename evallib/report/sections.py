@@ -23,7 +23,7 @@ class Section:
     pieces : tuple of Table and Chart
         What follows, in order.
     points : tuple of (str, str)
-        Paragraphs that begin with a few words in bold, between the sentences and the pieces.
+        Paragraphs that begin with a few words in bold, after the pieces.
     """
 
     title: str
@@ -39,11 +39,11 @@ class Section:
         """Return the section without the outer piece."""
         head = f"<h3>{escape(self.title)}</h3>" if self.title else ""
         text = "".join(f"<p>{escape(true_minus(sentence))}</p>" for sentence in self.sentences)
-        text += "".join(
+        points = "".join(
             f"<p><strong>{escape(lead)}</strong> {escape(true_minus(rest))}</p>"
             for lead, rest in self.points
         )
-        return head + text + "".join(one.to_html() for one in self.pieces)
+        return head + text + "".join(one.to_html() for one in self.pieces) + points
 
     def _repr_html_(self) -> str:
         return piece(self.to_html(), kind="section")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 LIMITS: tuple[str, ...] = (
-    "Councils were not chosen at random. Some asked for a visit because things were going wrong, "
-    "others because they were going well. A difference after an event is not by itself its effect.",
+    "Councils do not meet these events at random: some meet them because things are going wrong, "
+    "others because they are going well. A difference after an event is not by itself its effect.",
     "The registers are incomplete. Some councils that count as not exposed may have been exposed, "
     "which would pull estimates towards zero if the effect on them were alike; otherwise the "
     "direction is not known.",

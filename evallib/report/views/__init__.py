@@ -42,7 +42,7 @@ _MODULES = {
     "selection": ("selection_and_the_mean",),
     "specifications": ("specification_curves",),
     "subgroups": ("heterogeneity", "heterogeneity_summary"),
-    "verdicts": ("answer", "answer_chart", "verdict_table"),
+    "verdicts": ("answer", "verdict_table"),
     "robustness": ("robustness_summary",),
     "concerns": ("checks_summary",),
     "left_out": ("councils_left_out",),

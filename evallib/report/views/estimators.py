@@ -48,6 +48,8 @@ def _estimands(facts: pd.DataFrame, plan: Plan) -> dict[tuple[str, str], str]:
     if facts.empty:
         return {}
     own = facts[facts["no_record"] == plan.no_record]
+    # The effect notebook's stands first; others estimate subgroups by the same estimator.
+    own = own.drop_duplicates(["outcome", "estimator"])
     keys = zip(own["outcome"], own["estimator"], strict=True)
     return dict(zip(keys, own["estimand"].astype(str), strict=True))
 

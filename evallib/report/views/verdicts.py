@@ -24,7 +24,14 @@ from evallib.report.views.departures import (
     rule_words,
 )
 from evallib.report.views.naming import ESTIMATOR_WORDS, INTERVAL_SHORT, SOURCE
-from evallib.report.views.saved import Results, check_figures, count_word, saved_table, unit_of
+from evallib.report.views.saved import (
+    Results,
+    check_figures,
+    count_word,
+    held_by,
+    saved_table,
+    unit_of,
+)
 from evallib.report.words import (
     as_change,
     change_words,
@@ -46,7 +53,7 @@ _TALLY = {
 
 
 def answer(plan: Plan, results: Results) -> Section:
-    """Return the answer in words: disagreements first, then verdicts, then each primary outcome."""
+    """Return the answer: disagreements first, verdicts counted, a chart, each primary outcome."""
     verdicts = saved_table(results, "verdicts")
     primary = verdicts[verdicts["role"] == "primary"]
     source = [] if results.is_own else [f"Read from {results.source}."]
@@ -62,7 +69,7 @@ def answer(plan: Plan, results: Results) -> Section:
         )
     locked = None if lock is None else lock.names("outcomes")
     points = [_outcome_point(row, locked) for row in rows]
-    return Section("", tuple(sentences), points=tuple(points))
+    return Section("", tuple(sentences), (answer_chart(plan, results),), tuple(points))
 
 
 def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
@@ -76,10 +83,11 @@ def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
     if rows.empty:
         return []
     titles = primary.set_index("outcome")["title"].reindex(rows["outcome"])
+    few = held_by(len(titles), len(primary))
     return [
-        "Before any number: the answer hangs on what is assumed of councils without a record for "
-        f"{'; '.join(titles)}. With them as controls and without them the estimates differ in "
-        "sign, or one interval excludes the other's estimate."
+        f"Before any number: for {few} primary outcomes the answer hangs on what is assumed of "
+        f"councils without a record ({'; '.join(titles)}). With them as controls and without them "
+        "the estimates differ in sign, or one interval excludes the other's estimate."
     ]
 
 
