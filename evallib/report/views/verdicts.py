@@ -102,9 +102,12 @@ def _power(results: Results, rows: Sequence[Mapping[Any, Any]]) -> list[str]:
         return []
     low, high = (format_number(size, 1) for size in (min(sizes), max(sizes)))
     span = low if low == high else f"{low} to {high}"
+    lead = "What these data can show"
+    if any(row["verdict"] == "cannot tell" for row in rows):
+        lead = "'Cannot tell' does not mean that nothing changed"
     return [
-        f"What these data can show: a change {span} times the size that would matter would be "
-        "found in four of five cases, each outcome tested alone. Smaller ones can go unseen."
+        f"{lead}: a change {span} times the size that would matter would be found in four of five "
+        "cases, each outcome tested alone. Smaller ones can go unseen."
     ]
 
 
