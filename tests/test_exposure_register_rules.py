@@ -69,6 +69,13 @@ def test_shipped_registers_keep_the_rules(name: str) -> None:
             "an observed end is dated after 28 February 2026",
         ),
         (
+            "peer_challenges",
+            "Arun",
+            "cpc",
+            {"kind": "none_between", "end_date": ""},
+            "of kind none_between has no end_date",
+        ),
+        (
             "interventions",
             "Barnet",
             "childrens_statutory_direction",

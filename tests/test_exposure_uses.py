@@ -67,6 +67,16 @@ def test_every_event_is_counted_under_one_reason(tmp_path: Path) -> None:
     assert sum(counts.values()) == 12 + len(MORE)
 
 
+def test_a_list_that_is_not_declared_complete_is_asked_about(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    panel = build_panel(plan)
+    exposure = build_exposure(plan, panel)
+    told = list(uses_of(plan, panel, exposure, build_designs(plan, panel, exposure)))
+    assert "register peer_visits: 12 events; 12 first of their councils in the studied" in told[0]
+    assert "18 councils of the panel without a record; if the table holds every event" in told[1]
+    assert len(told) == 3  # every one of them is treated, and no boundary changed
+
+
 def test_history_that_is_dropped_has_an_effect(tmp_path: Path) -> None:
     plan = plan_with(tmp_path, MORE, history={"years": 5, "action": "drop"})
     counts = counts_of(plan)

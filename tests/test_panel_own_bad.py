@@ -175,6 +175,19 @@ def test_a_date_that_cannot_be_read_is_told_with_its_cell(
     assert f"column 'When', line 3 '{cell}'" in told and said in told and "4 May 2021" in told
 
 
+def test_an_event_to_come_is_told_with_the_heading_of_the_table(tmp_path: Path) -> None:
+    rows: Rows = [["Council", "When", "What"]]
+    rows += [[name, "04/05/2017", "visit"] for name in ("Leeds", "Hull", "Derby", "Luton")]
+    write_csv(tmp_path / "v.csv", [*rows, ["Hackney", "04/05/2098", "vist"]])
+    table = {"file": "v.csv", "council": "Council", "register": "my_visits", "kind_column": "What"}
+    table |= {"start_date": "When"}
+    said = one_fault(tmp_path, table)
+    assert "v.csv, column 'When', line 6 council E09000012" in said and "after today" in said
+    write_csv(tmp_path / "v.csv", [*rows, ["Hackney", "04/05/2018", "vist"]])
+    notes = with_own_data(plan_of(tmp_path, table), open_store()).notes
+    assert any("'vist' stands in 1 row; is 'visit' meant, which stands in 4?" in n for n in notes)
+
+
 def test_a_unit_without_per_cent_refuses_the_sign(tmp_path: Path) -> None:
     table = table_of(tmp_path, ["Leeds", "2015/16", "5%"])
     table["indicators"] = [VISITS | {"column": "% satisfied"}]

@@ -114,7 +114,11 @@ def check_register(
     source = estimate.source
     missing = design.missing
     if not isinstance(source, CellSource) or missing is None:
-        reason = "There is no group-time estimate, or nothing is known of the register's gaps"
+        reason = (
+            "The group-time estimate keeps no cells to give missing events to"
+            if missing is not None
+            else "Which events the register lacks was not worked out for this design"
+        )
         return not_applicable(CHECK, design.outcome, design.no_record, reason)
     if not (design.councils["status"] == NO_RECORD).any():
         # A register that is declared complete has no such council, and says why.
@@ -131,7 +135,10 @@ def check_register(
         sentence = f"{missing.reason}. What a share of exposed controls would hide is shown alone"
     else:
         rows.append(_implied(source, kept, aggregation, missing))
-        sentence = "With covariates no range over assignments is worked out"
+        sentence = (
+            "With covariates the range over assignments of missing events is not worked out: what "
+            "a share of exposed controls would hide is shown alone"
+        )
         if not design.covariates:
             arms = assignments(design, missing, aggregation)
             spread, worst = ranges(arms, missing, design.seed)
@@ -300,8 +307,8 @@ def _judge(
         f"Were the {int(missing.counts.sum())} events that the register lacks assigned at random "
         f"to the {missing.codes.size} councils without a record, {here} of them in this sample, "
         f"the estimate of {_number(point)} would mostly lie between "
-        f"{_number(spread[1])} and {_number(spread[2])} (5 to 95 per cent); chosen to do most, "
-        f"between {_number(worst[0])} and {_number(worst[1])}"
+        f"{_number(spread[1])} and {_number(spread[2])} (5 to 95 per cent); given to "
+        f"those that move it most, between {_number(worst[0])} and {_number(worst[1])}"
     )
     if not at_random:
         return "concern", f"{what}. Chance alone could change how the interval reads"

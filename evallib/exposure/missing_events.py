@@ -22,8 +22,8 @@ from evallib.plan.years import format_financial_year, parse_financial_year
 SPANS = ["days", "from_month", "to_month", "published", "recorded", "missing", "rests_on"]
 PUBLISHED, ASSUMED = "published total", "average share missing"
 NO_TOTALS = (
-    "No total of the studied events is published against which the studied years of the register "
-    "can be held: how many events it lacks is not known"
+    "No published total of the studied events is on file for the studied years: how many of them "
+    "the register lacks is not known"
 )
 
 LACKS_NONE = "it lacks no event of the studied years"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from evallib.exposure.events import NEVER, NONE_BETWEEN, is_dated, orphan_reviews
@@ -86,7 +87,7 @@ def event_uses(plan: Plan, panel: Panel, exposure: Exposure) -> pd.DataFrame:
     table = pd.DataFrame({"use": STUDIED, "why": ""}, index=events.index)
     open_ = pd.Series(True, index=events.index)
     for applies, use, why in rules:
-        here = open_ & applies.fillna(False).astype(bool)
+        here = open_ & np.asarray(applies, dtype=bool)
         table.loc[here, ["use", "why"]] = (use, why)
         open_ &= ~here
     aside = find_register(panel.store, plan.register, "register")["set_aside"]

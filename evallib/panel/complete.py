@@ -59,8 +59,8 @@ def complete_faults(
         faults.append(
             Fault(
                 f"{label}, {key}.last_day",
-                f"is {complete.last_day}, after {limit:%d %B %Y}, the last day of which the "
-                "register can speak",
+                f"is {complete.last_day}, after {limit.day} {limit:%B %Y}, the last day of "
+                "which the register can speak",
                 "Nobody can know that no event is missing",
                 "Mend the day",
             )

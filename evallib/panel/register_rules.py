@@ -64,8 +64,15 @@ def rule_faults(
         table[end_end < start],
         f"{label}, column end_date",
         "the end is before the start",
-        "The spell would last no time",
+        "Nothing ends before it begins: one of the two is a slip",
         "Mend one of the two dates",
+    )
+    faults += _fault(
+        table[(table["kind"] == "none_between") & (table["end_date"] == "")],
+        f"{label}, column end_date",
+        "a row of kind none_between has no end_date",
+        "It says that there was none from start_date on, but not up to which day",
+        "Give the day up to which the source says so",
     )
     strange = table[~table["end_status"].isin(END_STATUSES)]
     if len(strange):
@@ -83,9 +90,9 @@ def rule_faults(
     # Support for a financial year is agreed in the year before it.
     latest = pd.Series(limit, index=table.index).where(~whole, limit + pd.DateOffset(years=1))
     up_to = (
-        f"{limit:%d %B %Y}, the day up to which the register speaks"
+        f"{limit.day} {limit:%B %Y}, the day up to which the register speaks"
         if facts is not None
-        else f"today, {limit:%d %B %Y}"
+        else f"today, {limit.day} {limit:%B %Y}"
     )
     remedy = "Mend the date" + (", or set register.covers_to in the sidecar" if facts else "")
     faults += _fault(
@@ -126,8 +133,9 @@ def kind_faults(table: pd.DataFrame, label: str, facts: RegisterFacts) -> list[F
             faults += _fault(
                 rows[latest[rows.index] < pd.Timestamp(known.began)],
                 f"{label}, column start_date",
-                f"{known.title} is dated before there was any: {known.basis or 'the first'}, "
-                f"{known.began:%d %B %Y}",
+                f"{known.title} is dated before there was any: the first can have been on "
+                f"{known.began.day} {known.began:%B %Y}"
+                + (f" ({known.basis})" if known.basis else ""),
                 "The date or the kind is a slip",
                 "Mend the date or the kind",
             )
@@ -162,8 +170,9 @@ def kind_notes(table: pd.DataFrame, label: str) -> list[str]:
         if close:
             rows = table[table["kind"] == kind]
             notes.append(
-                f"{label}, column kind, {schemas.place_of(rows, _PLACE)}: {kind!r} stands "
-                f"{counts[kind]} time(s); is {close[0]!r} meant, which stands {counts[close[0]]}?"
+                f"{label}, column kind, {schemas.place_of(rows, _PLACE)}: {kind!r} stands in "
+                f"{counts[kind]} row{'s' if counts[kind] > 1 else ''}; is {close[0]!r} meant, "
+                f"which stands in {counts[close[0]]}?"
             )
     return notes
 

@@ -132,12 +132,18 @@ def date_faults(table: pd.DataFrame, label: str) -> list[Fault]:
         faults.append(
             Fault(
                 f"{label}, column start_date, {schemas.place_of(rows, ('council_code',))}",
-                "the date is coarser than its date_precision says",
+                f"{first_five(_beside_precision(rows))}: the date is coarser than its "
+                "date_precision says",
                 "The event would be dated to a day that nobody recorded",
                 "Set date_precision to what the date holds: day, month or year",
             )
         )
     return faults
+
+
+def _beside_precision(rows: pd.DataFrame) -> list[str]:
+    pairs = zip(rows["start_date"], rows["date_precision"], strict=True)
+    return [f"{date} with {precision}" for date, precision in pairs]
 
 
 def is_real_date(cells: pd.Series) -> pd.Series:

@@ -201,6 +201,7 @@ TABLES: dict[str, TableSpec] = {
 }
 _NOUNS = {
     "council_code": "council",
+    "council_name": "named",
     "old_code": "council",
     "fin_year": "year",
     "year": "year",

@@ -16,13 +16,17 @@ from evallib.exposure.events import (
     read_events,
 )
 from evallib.exposure.joint import names_of_councils, plain_name, read_partners
-from evallib.exposure.same_event import is_same_event
+from evallib.exposure.same_event import SAME_EVENT_DAYS, is_same_event
 from evallib.panel import schemas
 from evallib.panel.store import Store
 
 _NONE = (NEVER, NONE_BETWEEN)
 _PLACE = ("council_code", "council_name", "start_date")
 Row = Mapping[Any, Any]
+_ONE_EVENT = (
+    f"rows of one council and kind at most {SAME_EVENT_DAYS} days apart, or of days that overlap, "
+    "are one event"
+)
 
 
 def new_row_faults(rows: pd.DataFrame, store: Store, register: str, label: str) -> list[Fault]:
@@ -58,16 +62,21 @@ def new_row_faults(rows: pd.DataFrame, store: Store, register: str, label: str) 
     new = read_events(rows).assign(where=rows[rows["set_aside"] == ""].index)
     old = read_events(store.registers[register])
     faults += _out_of_office(new, store, label)
-    faults += _repeats(new, old, label)
-    faults += _contradictions(new, old, label)
+    faults += _repeats(new, old, register, label)
+    faults += _contradictions(new, old, register, label)
     faults += _strange_partners(new, store, label)
     return faults
 
 
 def new_row_notes(rows: pd.DataFrame, store: Store, register: str, label: str) -> list[str]:
-    """Return what is worth a look: rows that date an event on file more finely."""
+    """Return what is worth a look: rows set aside, and those that date an event more finely."""
     new, old = read_events(rows), read_events(store.registers[register])
-    notes = []
+    aside = rows[rows["set_aside"] != ""]
+    notes = [
+        f"{label}, line {line}, {row['council_name'] or 'no name'}: the row would be set aside "
+        f"({row['set_aside']})"
+        for line, row in aside.to_dict("index").items()
+    ]
     for row in new.to_dict("records"):
         for known in _of_council(old, row):
             if is_same_event(row, known) and _is_finer(row, known):
@@ -117,14 +126,14 @@ def _out_of_office(new: pd.DataFrame, store: Store, label: str) -> list[Fault]:
     )
 
 
-def _repeats(new: pd.DataFrame, old: pd.DataFrame, label: str) -> list[Fault]:
+def _repeats(new: pd.DataFrame, old: pd.DataFrame, register: str, label: str) -> list[Fault]:
     on_file, twice, lines, again = [], [], [], []
     seen: list[Row] = []
     for place, row in new.to_dict("index").items():
         for known in _of_council(old, row):
             if is_same_event(row, known) and not _is_finer(row, known):
                 on_file.append(place)
-                lines.append(known["line"])
+                lines.append(f"line {known['line']}, dated {known['start_date']}")
                 break
         for other in seen:
             if other["council_code"] == row["council_code"] and is_same_event(row, other):
@@ -135,40 +144,43 @@ def _repeats(new: pd.DataFrame, old: pd.DataFrame, label: str) -> list[Fault]:
     faults = _fault(
         new.loc[on_file],
         f"{label}, column start_date",
-        f"the event is on file already (line {first_five(lines)} of the register)",
-        "It would be counted from two rows",
+        f"the event is on file already ({first_five(lines)} of the register {register})",
+        f"It would be counted from two rows: {_ONE_EVENT}",
         "Leave the row out, or date it more finely than the row on file",
     )
     return faults + _fault(
         new.loc[twice],
         f"{label}, column start_date",
         f"the same event stands above (line {first_five(again)})",
-        "It would be counted from two rows",
+        f"It would be counted from two rows: {_ONE_EVENT}",
         "Keep one of the two",
     )
 
 
-def _contradictions(new: pd.DataFrame, old: pd.DataFrame, label: str) -> list[Fault]:
+def _contradictions(new: pd.DataFrame, old: pd.DataFrame, register: str, label: str) -> list[Fault]:
     both = pd.concat([old.assign(where=0), new], ignore_index=True)
     wrong, words = [], []
     for place, row in new.to_dict("index").items():
         for other in _of_council(both, row):
             none, event = (row, other) if row["kind"] in _NONE else (other, row)
             if none["kind"] in _NONE and _denies(none, event):
-                line = other["where"] or other["line"]
-                stands = "line" if other["where"] else "line of the register"
+                stands = (
+                    f"line {other['where']}"
+                    if other["where"]
+                    else f"line {other['line']} of the register {register}"
+                )
                 until = none["start_date"] if none["kind"] == NEVER else none["end_latest"].date()
                 wrong.append(place)
                 words.append(
-                    f"none by {until} but one dated {event['start_date']} "
-                    f"({row['council_name']}, {stands} {line})"
+                    f"{row['council_name']} has none by {until} but one dated "
+                    f"{event['start_date']} (line {row['where']} and {stands})"
                 )
                 break
     return _fault(
         new.loc[wrong],
         f"{label}, column start_date",
         first_five(words),
-        "One of the two is wrong",
+        "Both cannot be true",
         "Look at both sources, and leave the wrong row out",
     )
 
@@ -193,7 +205,7 @@ def _strange_partners(new: pd.DataFrame, store: Store, label: str) -> list[Fault
         rows,
         f"{label}, column note",
         f"the event is called joint with {words}, which is no council",
-        "The two would not be one cluster",
+        "The two would count as separate events, as if chance had chosen each",
         "Write the partner's name as councils.csv has it",
     )
 

@@ -9,6 +9,7 @@ import pandas as pd
 from evallib.design import Design, Designs
 from evallib.exposure import Exposure
 from evallib.exposure.completeness import completeness_words
+from evallib.exposure.exposure import NO_RECORD
 from evallib.exposure.uses import LATER, LEFT_OUT, NOTHING, STUDIED, event_uses
 from evallib.panel import Panel
 from evallib.panel.derived import reach
@@ -42,6 +43,12 @@ def uses_of(plan: Plan, panel: Panel, exposure: Exposure, designs: Designs) -> I
     yield from _events(plan, panel, exposure)
     if exposure.completeness is not None:
         yield completeness_words(exposure.completeness)
+    elif plan.register in {table.register for table in plan.own_data}:
+        without = int((exposure.councils["status"] == NO_RECORD).sum())
+        yield (
+            f"register {plan.register}: {_count(without, 'council')} of the panel without a "
+            "record; if the table holds every event, say so with complete: (docs/your_own_data.md)."
+        )
     for design in designs:
         yield from _treated(exposure, design)
     policy = f"boundaries: {plan.boundaries}"
@@ -53,7 +60,7 @@ def uses_of(plan: Plan, panel: Panel, exposure: Exposure, designs: Designs) -> I
 
 def _events(plan: Plan, panel: Panel, exposure: Exposure) -> Iterator[str]:
     uses = event_uses(plan, panel, exposure)
-    total = uses["events"].sum()
+    total = int(uses["events"].sum())
     parts = [f"register {plan.register}: {_count(total, 'event')}"]
     for use, words in (
         (STUDIED, "first of their councils in the studied years"),

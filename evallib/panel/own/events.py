@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from dataclasses import replace
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from evallib.panel.own.date_columns import read_dates
 from evallib.panel.own.dates import financial_year_of
 from evallib.panel.own.grid import Grid, places, shown_cell
 from evallib.panel.own.taken import Taken
+from evallib.panel.register_rules import kind_notes
 from evallib.panel.registers import follow_register
 from evallib.plan.own_data import OwnTable
 
@@ -67,9 +69,13 @@ def take_events(grid: Grid, table: OwnTable, register: Register) -> Taken:
             "note": _texts(frame, at.get("note")).reindex(dated.index),
         }
     )
+    events.index.name = "line" if grid.counts == "line" else "row"
     taken.faults += _ends_before_starts(grid, events, at)
     if not taken.faults:
         followed, wrong = follow_register(events, register.book, grid.label)
+        wrong = [replace(one, where=_headed(one.where, grid, at)) for one in wrong]
+        if "kind_column" in at:
+            taken.notes += kind_notes(followed, grid.file)
         if table.complete is not None:
             known = set(followed["kind"])
             today = datetime.date.today()
@@ -79,6 +85,14 @@ def take_events(grid: Grid, table: OwnTable, register: Register) -> Taken:
         summary = f"{grid.file}: {len(followed):,} events of {councils:,} councils."
         taken.notes.insert(0, summary)
     return taken
+
+
+def _headed(where: str, grid: Grid, at: dict[str, int]) -> str:
+    """Return a place in a register as one in the table that it was taken from."""
+    for key, position in at.items():
+        column = key.removesuffix("_column")
+        where = where.replace(f"column {column},", f"column '{grid.header[position]}',")
+    return where
 
 
 def _columns(grid: Grid, table: OwnTable, faults: list[Fault]) -> dict[str, int]:
