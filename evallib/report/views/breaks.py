@@ -12,10 +12,10 @@ from evallib.plan import Plan
 from evallib.plan.years import format_financial_year
 from evallib.report.chart import Chart
 from evallib.report.context_charts import paths_chart
-from evallib.report.formats import decimals_for
+from evallib.report.formats import decimals_for, format_change, format_number
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
-from evallib.report.views.naming import SOURCE, indicator_title
+from evallib.report.views.naming import SOURCE, indicator_title, type_words
 from evallib.report.words import unit_words
 
 
@@ -77,11 +77,27 @@ def _section(plan: Plan, panel: Panel, design: Design) -> Section:
     arms = found.table[found.table["group"].isin(["treated", "comparison"])]
     table = pd.concat([*(break_steps(rows, period, groups) for period in periods), arms])
     table = table.sort_values("first_year_after", kind="stable", ignore_index=True)
-    table["group"] = table["group"].str.replace("london", "London")
+    table["group"] = table["group"].map(type_words)
     what = "; ".join(break_words(panel, design, "basis"))
     sentences = (f"Known break: {what}.", f"{found.sentence}.")
     return Section(
-        design.title, sentences, pieces=(_chart(rows, design, periods), _table(table, design))
+        design.title,
+        sentences,
+        pieces=(_chart(rows, design, periods, _finding(table)), _table(table, design)),
+    )
+
+
+def _finding(table: pd.DataFrame) -> str:
+    """Return the largest step of all councils' median beside its usual movement."""
+    steps = table[table["group"] == ALL].dropna(subset=["median_step", "usual_step"])
+    if steps.empty:
+        return "No step can be measured at the break"
+    most = steps.loc[steps["median_step"].abs().idxmax()]
+    step, usual = float(most["median_step"]), float(most["usual_step"])
+    places = decimals_for(usual) if usual > 0 else 2
+    return (
+        f"The median stepped {format_change(step, places)} at the break; usually "
+        f"{format_number(usual, places)}"
     )
 
 
@@ -115,7 +131,7 @@ def _table(table: pd.DataFrame, design: Design) -> Table:
     )
 
 
-def _chart(rows: pd.DataFrame, design: Design, periods: list[int]) -> Chart:
+def _chart(rows: pd.DataFrame, design: Design, periods: list[int], headline: str) -> Chart:
     arms = design.councils.set_index("council_code")["is_treated"]
     names = {True: "treated", False: "comparison"}
     own = rows.assign(group=rows["council_code"].map(arms).map(names)).dropna(subset=["group"])
@@ -129,8 +145,8 @@ def _chart(rows: pd.DataFrame, design: Design, periods: list[int]) -> Chart:
     marked = " and ".join(years)
     return paths_chart(
         frame[["fin_year", "group", "value", "councils"]],
-        headline="Median by year, with the known break marked",
-        subtitle=f"{design.title}, {unit}, median over councils, {span}",
+        headline=headline,
+        subtitle=f"{design.title}, {unit}, median over councils, {span}; the break is marked",
         source=SOURCE,
         unit=unit,
         events=years,

@@ -24,16 +24,6 @@ from evallib.report.views.unsafe import unsafe_list
 _COLUMNS = ["step", "why", "councils_dropped", "council_years_dropped"]
 _LABELS = {"councils": "Councils left", "council_years": "Council-years left"}
 _LABELS |= {"council_years_dropped": "Council-years dropped"}
-_RULES = {
-    "assume_not_exposed": (
-        "councils without a record are taken not to have been exposed and serve as controls "
-        "(no_record: assume_not_exposed)"
-    ),
-    "only_known": (
-        "only councils with a recorded event take part, so controls are councils whose first "
-        "event comes later (no_record: only_known)"
-    ),
-}
 
 
 def sample_flow(designs: Designs) -> Sections:
@@ -59,7 +49,6 @@ def _flow_section(design: Design) -> Section:
         Table(
             _spoken(design.flow),
             f"Sample flow, {RULE_WORDS[design.no_record]}: {design.title}",
-            notes=(_rule(design),),
             slug=f"flow-{design.outcome}",
             labels=_LABELS,
         )
@@ -74,18 +63,12 @@ def _flow_section(design: Design) -> Section:
                 _spoken(other.flow.iloc[same:]),
                 f"Sample flow, {RULE_WORDS[other.no_record]}, from the first step that differs: "
                 f"{design.title}",
-                notes=(_rule(other),),
                 slug=f"flow-{other.no_record}-{design.outcome}",
                 labels=_LABELS,
             )
         )
         sentences.append(_left(other))
     return Section(design.title, tuple(sentences), pieces=tuple(tables))
-
-
-def _rule(design: Design) -> str:
-    words = RULE_WORDS[design.no_record]
-    return f"{words[:1].upper()}{words[1:]}: {_RULES[design.no_record]}."
 
 
 def _spoken(flow: pd.DataFrame) -> pd.DataFrame:
