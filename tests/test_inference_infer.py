@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -360,3 +361,59 @@ def test_joint_draws_of_any_headline(monkeypatch, name: str) -> None:
     assert family_notes(rows) == (
         found.sentence, "B has no p-value by Romano and Wolf: no estimate was made."
     )  # fmt: skip
+
+
+def _counties_of_states(sizes: tuple[int, ...], treated: tuple[int, ...]) -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    rows = [
+        (f"{state}-{county}", state, year, 2003 if state in treated else np.nan)
+        for state, size in enumerate(sizes)
+        for county in range(size)
+        for year in range(2000, 2006)
+    ]
+    frame = pd.DataFrame(rows, columns=["county", "state", "year", "first"])
+    shock = rng.normal(size=(len(sizes), 6))[frame["state"], frame["year"] - 2000]
+    frame["rate"] = shock + rng.normal(size=len(frame)) + (frame["year"] >= frame["first"])
+    return frame
+
+
+def test_clusters_that_hold_all_units_exchange_paths_as_wholes() -> None:
+    """Placing them one by one was accepted once in 10^8 tries; every assignment is listed here."""
+    sizes, treated = (3, 4, 2, 5, 3), (1, 4)
+    columns = {"outcome": "rate", "unit": "county", "time": "year", "cluster": "state"}
+
+    def statistic(chosen: tuple[int, ...]) -> float:
+        frame = _counties_of_states(sizes, treated)
+        frame["first"] = np.where(frame["state"].isin(chosen), 2003, np.nan)
+        found = ev.fit("twfe", frame, cohort="first", **columns)
+        return abs(float(found.point[0] / found.std_error[0]))
+
+    every = np.array([statistic(chosen) for chosen in combinations(range(5), 2)])
+    exact = float((every >= statistic(treated) * (1 - 1e-9)).mean())
+    fitted = ev.fit("twfe", _counties_of_states(sizes, treated), cohort="first", **columns)
+    found = ev.infer(fitted, "permutation", draws=1_999)
+    assert "as many clusters, not units" in found.interval_method
+    assert found.p_value[0] == pytest.approx(exact, abs=0.035)  # three errors of 1,999 draws
+    many = ev.fit(
+        "twfe", _counties_of_states((3,) * 20, tuple(range(8))), cohort="first", **columns
+    )
+    assert 0 < ev.infer(many, "permutation", draws=199).p_value[0] < 1
+
+
+def test_a_lost_jackknife_says_why() -> None:
+    columns = {"outcome": "rate", "unit": "county", "time": "year", "cluster": "state"}
+    alone = ev.fit("twfe", _counties_of_states((3,) * 6, (2,)), cohort="first", **columns)
+    found = ev.infer(alone, "cr3")
+    assert np.isnan(found.std_error[0]) and "the only treated one" in found.se_method
+
+
+def test_what_is_no_estimate_or_stratum_is_refused(frame) -> None:
+    with pytest.raises(EstimationError, match="a str is none"):
+        ev.infer("twfe", "cr1")
+    fitted = ev.fit("twfe", frame, cohort="first", **COLUMNS)
+    with pytest.raises(EstimationError, match="a str is none"):
+        ev.infer(fitted, "cr1", design="performance")
+    with pytest.raises(EstimationError, match="a list does not say"):
+        ev.infer(fitted, "permutation", draws=99, strata=[1, 2])
+    plain, numpys = (ev.infer(fitted, "permutation", draws=n, seed=n) for n in (99, np.int64(99)))
+    assert plain.p_value[0] == numpys.p_value[0]

@@ -25,6 +25,7 @@ from evallib.inference.refits import Refit, refit_matched, refit_regression
 from evallib.plan.estimators import SYNTHETIC
 
 Strata = Mapping[Any, Any] | pd.Series
+STRATA_REMEDY = "Give a mapping or Series by unit, as frame.groupby(unit)[column].first()"
 PERMUTED = (
     "twfe",
     *(name for name in DATED if name not in ("group_time", "bacon", *SYNTHETIC)),
@@ -127,14 +128,16 @@ def read_strata(strata: Strata | None, units: list[Any]) -> tuple[IntArray, str]
     """
     if strata is None:
         return np.zeros(len(units), dtype=np.int64), "none"
+    if not isinstance(strata, Mapping | pd.Series):
+        what = f"a {type(strata).__name__} does not say which stratum a unit is in"
+        raise EstimationError([Fault("strata", what, "", STRATA_REMEDY)])
     name = str(strata.name) if isinstance(strata, pd.Series) and strata.name else "as given"
     known = dict(strata.items())
     values = [known.get(unit) for unit in units]
     missing = [unit for unit, value in zip(units, values, strict=True) if pd.isna(value)]
     if missing:
         what = f"{len(missing)} of {len(units)} units have no stratum: {first_five(missing)}"
-        remedy = "Give a mapping or Series by unit, as frame.groupby(unit)[column].first()"
-        raise EstimationError([Fault("strata", what, "", remedy)])
+        raise EstimationError([Fault("strata", what, "", STRATA_REMEDY)])
     codes = np.unique(np.array([str(value) for value in values]), return_inverse=True)[1]
     return codes.astype(np.int64), name
 

@@ -20,6 +20,7 @@ from evallib.inference.designs import estimate_one
 from evallib.inference.fitting import fit_design
 from evallib.inference.frame_paths import Strata, draw_other_paths, frame_case, read_strata
 from evallib.inference.influences import DRAWS_WITH_COVARIATES, IMPUTATION_DRAWS, OWN_PLACEBOS
+from evallib.inference.permutation import exchanges_clusters
 from evallib.inference.permuted_cells import permute_cells
 from evallib.inference.permuted_terms import IMPUTED, IN_BATCHES, permute_terms
 from evallib.inference.policy import (
@@ -46,6 +47,8 @@ TAKES: Mapping[str, tuple[str, ...]] = {
     "band": ("draws", "seed"),
 }
 INFLUENCE = ("group_time", "matched_did", *IMPUTED)
+WHOLE = "Clusters exchange paths as wholes: as many clusters, not units, on each as in truth."
+LOST = "Missing where the coefficient is lost without one cluster, such as the only treated one."
 QUASI_DEMEANED = ("random_effects", "mundlak")
 
 
@@ -132,7 +135,7 @@ def infer(
     ('cr3_t', 'permutation')
     """
     given = {"weights": weights, "draws": draws, "seed": seed, "strata": strata}
-    _check(how, given, design)
+    _check(estimate, how, given, design)
     base = _base(estimate, design)
     asked = _Asked(weights or "auto", draws, 0 if seed is None else seed, strata)
     if design is not None and how in ("policy", "permutation"):
@@ -146,8 +149,15 @@ def infer(
     return replace(done, details={**done.details, "fitted": base})
 
 
-def _check(how: str, given: Mapping[str, Any], design: Design | None) -> None:
+def _check(estimate: Estimate, how: str, given: Mapping[str, Any], design: Design | None) -> None:
     """Refuse unknown ways, options that a way does not take, and values out of range."""
+    for where, found, kind in (("estimate", estimate, Estimate), ("design", design, Design)):
+        if not isinstance(found, kind) and not (where == "design" and found is None):
+            what = f"a {type(found).__name__} is none"
+            remedy = (
+                f"Give what evallib.{'fit' if where == 'estimate' else 'build_design'} returned"
+            )
+            raise EstimationError([Fault(where, what, "", remedy)])
     if how not in HOWS:
         hint = did_you_mean(how, HOWS)
         raise EstimationError(
@@ -168,7 +178,8 @@ def _check(how: str, given: Mapping[str, Any], design: Design | None) -> None:
             faults.append(Fault("option 'weights'", f"{value!r}", "", f"Use {', '.join(WEIGHTS)}"))
         elif name in ("draws", "seed"):
             least = 1 if name == "draws" else 0
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            if not whole or value < least:
                 what = f"{value!r} is not a whole number from {least} on"
                 faults.append(Fault(f"option {name!r}", what, "", "Give one, such as 999"))
     if faults:
@@ -232,7 +243,9 @@ def _cr(vcov: Literal["cluster", "cr3"]) -> Callable[[Estimate, _Asked], Estimat
             "stata" if rule == "linearmodels" else rule,
         )
         matrix = kept.rows @ made.matrix @ kept.rows.T
-        return _with_errors(base, matrix, made.df, made.sentence, made.slug)
+        lost = np.isnan(np.diag(matrix)) & np.isfinite(base.std_error)
+        sentence = f"{made.sentence} {LOST}" if lost.any() else made.sentence
+        return _with_errors(base, matrix, made.df, sentence, made.slug)
 
     return replaced
 
@@ -283,7 +296,7 @@ def _permute(base: Estimate, asked: _Asked) -> Estimate:
     if base.estimator in SYNTHETIC:
         raise _unsuited(base, "permutation", "its inference is placebos", "Use how='policy'")
     if isinstance(base.source, CellSource):
-        done, strata = _permute_cells(base, base.source, asked)
+        done, strata, is_whole = _permute_cells(base, base.source, asked)
     else:
         case = frame_case(base, asked.strata)
         panel, strata = case.panel, case.panel.strata_name
@@ -293,6 +306,7 @@ def _permute(base: Estimate, asked: _Asked) -> Estimate:
         usual = PERMUTATION_DRAWS if in_batches else REFITS
         draws = asked.draws or (IMPUTATION_DRAWS if base.estimator in IMPUTED else usual)
         drawn = draw_other_paths(panel.codes, panel.strata, panel.cluster, draws, asked.rng)
+        is_whole = exchanges_clusters(panel.codes, panel.strata, panel.cluster)
         first, terms = permute_terms(case, base, drawn, in_batches=in_batches)
         sentence = permutation_sentence(
             base.level, draws, strata, base.terms[0] if in_batches else ""
@@ -300,12 +314,13 @@ def _permute(base: Estimate, asked: _Asked) -> Estimate:
         if case.slopes:
             sentence += " Slopes of covariates get no interval: paths are no test of them."
         done = apply_permuted_terms(base, terms, first, sentence)
-    method = f"{done.interval_method} Seed {asked.seed}."
+    whole = f" {WHOLE}" if is_whole else ""
+    method = f"{done.interval_method}{whole} Seed {asked.seed}."
     details = {**_acted(base, "permutation"), "strata": strata}
     return replace(done, interval_method=method, details=details)
 
 
-def _permute_cells(base: Estimate, source: CellSource, asked: _Asked) -> tuple[Estimate, str]:
+def _permute_cells(base: Estimate, source: CellSource, asked: _Asked) -> tuple[Estimate, str, bool]:
     """Return group-time effects under permuted paths, with all their averages."""
     if base.details["kept"].options.balance is not None or not any(
         ",time=" in term for term in base.terms[1:]
@@ -322,7 +337,8 @@ def _permute_cells(base: Estimate, source: CellSource, asked: _Asked) -> tuple[E
     usual = DRAWS_WITH_COVARIATES if problem.comparisons.has_covariates else PERMUTATION_DRAWS
     draws = asked.draws or usual
     drawn = draw_other_paths(codes, strata, problem.cluster, draws, asked.rng)
-    return apply_permuted_cells(base, permute_cells(problem, codes, drawn), name), name
+    done = apply_permuted_cells(base, permute_cells(problem, codes, drawn), name)
+    return done, name, exchanges_clusters(codes, strata, problem.cluster)
 
 
 def _band(base: Estimate, asked: _Asked) -> Estimate:

@@ -10,6 +10,7 @@ import numpy as np
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
 MIN_ARM = 5
+LEAST_CHANCE = 0.01
 NULL = (
     "permutation of adoption paths within strata: tests that nobody was affected at all, "
     "given timing as good as random within strata"
@@ -28,6 +29,8 @@ def permute_paths(
 
     In every draw each stratum has as many units on each path as in truth, and the units of a
     cluster share one path. Clusters whose units are on several paths in truth do not move as one.
+    Where so many units are in clusters that such assignments are hard to come by, clusters
+    exchange paths as wholes with clusters in the same strata: see `exchanges_clusters`.
 
     Parameters
     ----------
@@ -57,7 +60,10 @@ def permute_paths(
     counts = np.zeros((int(strata.max()) + 1, n_paths))
     np.add.at(counts, (strata, codes), 1)
     result = np.empty((draws, codes.size), dtype=np.int64)
-    placed, left = _place_groups(groups, strata, counts, draws, rng)
+    if exchanges_clusters(codes, strata, clusters):
+        placed, left = _exchange_groups(groups, codes, strata, counts, draws, rng)
+    else:
+        placed, left = _place_groups(groups, strata, counts, draws, rng)
     in_group = np.zeros(codes.size, dtype=bool)
     for number, members in enumerate(groups):
         result[:, members] = placed[:, number, None]
@@ -75,6 +81,51 @@ def permute_paths(
             ranks = order[:, alone].argsort(axis=1).argsort(axis=1)
             result[:, alone] = np.take_along_axis(slots, ranks, axis=1)
     return result
+
+
+def exchanges_clusters(codes: IntArray, strata: IntArray, clusters: IntArray) -> bool:
+    """Return whether clusters exchange paths as wholes, keeping numbers of clusters, not of units.
+
+    Clusters of several units that are placed one after another on paths with slots for all their
+    units seldom leave every path as full as it was: the chance falls with the product over
+    clusters of the share of slots that are left, to the power of their sizes. Below one in a
+    hundred they are not placed: they exchange paths, as where a programme begins by state and
+    units are counties.
+
+    Parameters
+    ----------
+    codes, strata, clusters : integer array, shape (N,)
+        As for `permute_paths`.
+    """
+    size = np.bincount(strata).astype(float)
+    left, chance = size.copy(), 0.0
+    for members in joint_clusters(codes, clusters):
+        need = np.bincount(strata[members], minlength=size.size)
+        used = need > 0
+        chance += float((need[used] * np.log(left[used] / size[used])).sum())
+        left -= need
+    return bool(chance < np.log(LEAST_CHANCE))
+
+
+def _exchange_groups(
+    groups: list[IntArray],
+    codes: IntArray,
+    strata: IntArray,
+    counts: FloatArray,
+    draws: int,
+    rng: np.random.Generator,
+) -> tuple[IntArray, FloatArray]:
+    """Return permuted paths of joint clusters (draws, J), and the slots left (draws, S, P)."""
+    own = np.array([codes[members[0]] for members in groups])
+    places = [tuple(np.unique(strata[members])) for members in groups]
+    placed = np.tile(own, (draws, 1))
+    for place in sorted(set(places)):
+        alike = np.flatnonzero([other == place for other in places])
+        placed[:, alike] = rng.permuted(placed[:, alike], axis=1)
+    left = counts.copy()
+    for members in groups:
+        np.subtract.at(left, (strata[members], codes[members]), 1)
+    return placed, np.broadcast_to(left, (draws, *left.shape))
 
 
 def joint_clusters(codes: IntArray, clusters: IntArray) -> list[IntArray]:
