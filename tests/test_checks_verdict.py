@@ -167,6 +167,10 @@ def test_the_sentence_says_what_is_missing(fact: dict[str, object], words: str) 
             {"groups_differ_in_sign": True, "other_estimate": -1.5},
             "differ in sign: +4 points with the declared one, −1.5 with the other",
         ),
+        (
+            {"low": -1.0, "meaningful_change": 1.0, "change_unit": "percentage points"},
+            "a change that would matter (1 percentage point)",
+        ),
         ({"low": -1.0}, "contains both zero and a change that would matter (2 points)"),
         ({"low": -1.0, "high": 1.0}, "inside plus or minus the meaningful change (2 points)"),
         (
@@ -202,7 +206,7 @@ def test_the_sentence_says_what_is_missing(fact: dict[str, object], words: str) 
     ],
 )
 def test_the_sentence_has_the_figures_that_decided(fact: dict[str, object], words: str) -> None:
-    one = dataclasses.replace(WHOLE, change_unit="points", **fact)
+    one = dataclasses.replace(WHOLE, **{"change_unit": "points", **fact})
     assert words in decide(one).sentence
 
 

@@ -157,6 +157,8 @@ def test_what_no_notebook_saved_is_said_not_to_be_worked_out() -> None:
     section, rows = robust(found)
     assert {what for what, _ in rows.values()} == {"not worked out in this run"}
     assert section.sentences[0] == "Nothing of this was worked out in this run."
+    found.checks.loc[0, ["verdict", "sentence"]] = ["not applicable", "No total says how many"]
+    assert robust(found)[1]["Events that the register lacks"][0] == "No total says how many"
 
 
 CONCERNS: list[tuple[dict[str, str], dict[str, pd.DataFrame], str]] = [
@@ -234,6 +236,11 @@ CONCERNS: list[tuple[dict[str, str], dict[str, pd.DataFrame], str]] = [
         check("audit", "concern", "x"),
         {},
         "selected placebos +0.40 percentage points, where at most 0.25 either way is allowed",
+    ),
+    (
+        check("honest pre-trends", "concern", "x"),
+        {},
+        "excludes zero only while drift after exposure is at most 0.40 times the largest before it",
     ),
     (check("breaks in the series", "concern", "The step is odd"), {}, "The step is odd"),
 ]

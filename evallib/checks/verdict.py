@@ -20,6 +20,7 @@ from evallib.checks.reasons import (
     signed,
     unit_words,
 )
+from evallib.panel.units import agree
 from evallib.plan.verdict import VerdictRule
 
 Word = Literal[
@@ -103,7 +104,7 @@ def _not_told(evidence: Evidence) -> tuple[Word, str] | None:
         return "cannot tell", f"the two comparison groups differ in sign{both_groups(evidence)}"
     if not low <= high:  # also where an end is missing
         return "cannot tell", "the estimate has no interval"
-    size = f"{change:g}{unit_words(evidence)}"
+    size = f"{change:g} {agree(f'{change:g}', evidence.change_unit)}".strip()
     if low <= 0 <= high and (low <= -change or high >= change):
         return "cannot tell", (
             f"the adjusted interval contains both zero and a change that would matter ({size})"

@@ -39,3 +39,14 @@ def change_unit(unit: str, *, scale: Literal["level", "log"] = "level") -> str:
     words = unit_words(unit)
     is_percentage = words == "per cent" or words.startswith("per cent change on ")
     return PERCENTAGE_POINTS if is_percentage else words
+
+
+def agree(number: str, unit: str) -> str:
+    """Return the unit in the number that goes with a written figure.
+
+    Examples
+    --------
+    >>> agree("1", "percentage points"), agree("2", "percentage points"), agree("1", "kg")
+    ('percentage point', 'percentage points', 'kg')
+    """
+    return "percentage point" if number == "1" and unit == PERCENTAGE_POINTS else unit

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from evallib.panel.units import PERCENTAGE_POINTS, change_unit, unit_words
+from evallib.panel.units import agree, change_unit, unit_words
 from evallib.report.formats import (
     MINUS,
     decimals_for,
@@ -41,10 +41,6 @@ __all__ = [
 
 Scale = Literal["level", "log"]
 Polarity = Literal["higher", "lower", "none"]
-
-
-def _agree(number: str, unit: str) -> str:
-    return "percentage point" if number == "1" and unit == PERCENTAGE_POINTS else unit
 
 
 def as_change(value: float, *, scale: Scale = "level") -> float:
@@ -105,7 +101,7 @@ def change_words(value: float, unit: str, *, scale: Scale = "level", decimals: i
     """
     amount = as_change(value, scale=scale)
     size = format_number(abs(amount), decimals)
-    words = _agree(size, change_unit(unit, scale=scale))
+    words = agree(size, change_unit(unit, scale=scale))
     if not any(digit in size for digit in "123456789"):
         return f"{size} {words} different"
     return f"{size} {words} {'higher' if amount > 0 else 'lower'}"
@@ -180,7 +176,7 @@ def reading_words(
     """
     amount = as_change(meaningful_change, scale=scale)
     digits = f"{amount:.3g}"
-    size = f"{digits} {_agree(digits, change_unit(unit, scale=scale))}"
+    size = f"{digits} {agree(digits, change_unit(unit, scale=scale))}"
     if math.isnan(low) or math.isnan(high):
         return "We cannot tell: there is no interval."
     if cannot_tell(low, high, meaningful_change):

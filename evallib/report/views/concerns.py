@@ -10,7 +10,7 @@ import pandas as pd
 from evallib.checks.audit import CHECK as AUDIT
 from evallib.checks.comparison import CHECK as TWO_GROUPS
 from evallib.checks.counts import FEW
-from evallib.checks.honest import POWER
+from evallib.checks.honest import HONEST, POWER
 from evallib.checks.influence import BASE_YEAR, LEAVE_ONE_OUT
 from evallib.checks.other_samples import CHECK as OTHER_SAMPLES
 from evallib.checks.placebo_outcomes import CHECK as PLACEBO
@@ -22,6 +22,7 @@ from evallib.inference.audit import LARGEST_SHARE
 from evallib.inference.pretrend_power import EACH, JOINT
 from evallib.report.formats import decimals_for, format_change, format_count, format_number
 from evallib.report.tables import Table
+from evallib.report.views.honest import RELATIVE
 from evallib.report.views.naming import RULE_WORDS
 from evallib.report.views.saved import (
     Results,
@@ -207,8 +208,9 @@ def _counts(figures: pd.DataFrame, row: Row, _: str) -> str:
 def _leave_one_out(figures: pd.DataFrame, row: Row, _: str) -> str:
     ends = [float(figures["smallest_without"].min()), float(figures["largest_without"].max())]
     low, high = _amounts(ends, row)
-    turned = format_count(int(figures["turned"].sum()), "council")
-    return f"Between {low} and {high} {unit_of(row)}; {turned} would turn the sign"
+    turned = int(figures["turned"].sum())
+    who = format_count(turned, "council") if turned else "none"
+    return f"Between {low} and {high} {unit_of(row)}; {who} would turn the sign"
 
 
 def _mean(figures: pd.DataFrame, row: Row, _: str) -> str:
@@ -232,6 +234,14 @@ def _samples(figures: pd.DataFrame, row: Row, _: str) -> str:
 def _two_groups(figures: pd.DataFrame, row: Row, sentence: str) -> str:
     one, other = _amounts([float(row["estimate"]), float(row["other_estimate"])], row)
     return f"{one} {unit_of(row)} with the declared group, {other} with the other"
+
+
+def _honest(figures: pd.DataFrame, row: Row, _: str) -> str:
+    value = float(figures.loc[figures["restriction"] == RELATIVE, "breakdown"].iloc[0])
+    return (
+        f"The interval excludes zero only while drift after exposure is at most {value:.2f} times "
+        "the largest before it"
+    )
 
 
 def _audit(figures: pd.DataFrame, row: Row, _: str) -> str:
@@ -264,5 +274,6 @@ _WORDS: Mapping[str, Callable[[pd.DataFrame, Row, str], str]] = {
     MEAN: _mean,
     OTHER_SAMPLES: _samples,
     TWO_GROUPS: _two_groups,
+    HONEST: _honest,
     AUDIT: _audit,
 }

@@ -105,6 +105,8 @@ def _parts(results: Results, row: Row) -> dict[str, Part]:
     if len(curve) and len(tests):
         found["sign"] = _combinations(curve, tests.to_dict("records")[0], row, unit, digits)
         found["choice"] = _choice(results, tests.to_dict("records")[0], row, unit, digits)
+    for name, check in (("register", REGISTER), ("drift", HONEST)):
+        found[name] = (_why_not(results, check, row), "", None)
     register = check_figures(results, REGISTER, row)
     if len(register) and register["part"].eq(RANDOM).any():
         found["register"] = _register(results, register, row, unit, digits)
@@ -115,6 +117,14 @@ def _parts(results: Results, row: Row) -> dict[str, Part]:
     if len(audit):
         found |= _audit(audit.set_index("kind").to_dict("index"), row, unit, digits)
     return found
+
+
+def _why_not(results: Results, check: str, row: Row) -> str:
+    """Return why a check does not apply, or that it was not made."""
+    said = rows_of(results.checks[results.checks["check"] == check], row)
+    if len(said) and said["verdict"].iloc[0] == "not applicable":
+        return str(said["sentence"].iloc[0])
+    return NOT_MADE
 
 
 def _combinations(curve: pd.DataFrame, test: Row, row: Row, unit: str, digits: int) -> Part:

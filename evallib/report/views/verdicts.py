@@ -139,7 +139,9 @@ def _estimate_words(row: Mapping[Any, Any]) -> str:
     """Return the headline with its interval, how that was made, and what it rests on."""
     scale: Literal["log", "level"] = "log" if row["scale"] == "log" else "level"
     low, high = float(row["holm_low"]), float(row["holm_high"])
-    digits = decimals_for(as_change(high, scale=scale) - as_change(low, scale=scale))
+    width = as_change(high, scale=scale) - as_change(low, scale=scale)
+    matters = as_change(float(row["meaningful_change"]), scale=scale)
+    digits = max(decimals_for(width), decimals_for(matters, most=2))
     change = change_words(row["estimate"], row["unit"], scale=scale, decimals=digits)
     # The side of a null says nothing by itself; the verdict stands before it.
     side = direction_words(row["estimate"], row["polarity"]) if "different" not in change else ""
@@ -229,4 +231,6 @@ def _finding(verdicts: pd.Series) -> str:
     says = "we cannot tell" if verdict == "cannot tell" else verdict
     if len(verdicts) == 1:
         return f"One outcome: {says}"
+    if count == len(verdicts):
+        return f"All {count_word(count)} outcomes: {says}"
     return f"{count_word(count).capitalize()} of {count_word(len(verdicts))} outcomes: {says}"
