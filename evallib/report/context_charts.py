@@ -135,7 +135,7 @@ def paths_chart(
     return Chart(
         headline=headline,
         subtitle=subtitle,
-        alt=alt or _paths_alt(drawn, groups, years, unit),
+        alt=alt or _paths_alt(drawn, groups, years, unit, decimals),
         source=source,
         data=data,
         svg=svg,
@@ -296,13 +296,15 @@ def _line_ends(drawn: pd.DataFrame, groups: Sequence[str]) -> list[tuple[float, 
     return ends
 
 
-def _paths_alt(drawn: pd.DataFrame, groups: Sequence[str], years: Sequence[str], unit: str) -> str:
+def _paths_alt(
+    drawn: pd.DataFrame, groups: Sequence[str], years: Sequence[str], unit: str, decimals: int
+) -> str:
     parts = []
     for item in groups:
         rows = drawn[(drawn["group"] == item) & drawn["value"].notna()].sort_values("place")
         if not rows.empty:
             ends = (
-                f"{format_number(float(row['value']), 1)} in {_year_text(years[int(row['place'])])}"
+                f"{format_number(float(row['value']), decimals)} in {_year_text(years[int(row['place'])])}"
                 for _, row in rows.iloc[[0, -1]].iterrows()
             )
             parts.append(f"{item}: {', '.join(ends)}")

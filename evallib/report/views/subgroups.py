@@ -188,14 +188,19 @@ def _effects_table(items: list[ByCharacteristic]) -> Table:
 
 
 def _methods(items: list[ByCharacteristic]) -> list[str]:
-    """Return how intervals were made, each way once with its characteristics, and where thin."""
+    """Return how intervals were made, each way once, and how many subgroups are thin."""
     ways: dict[str, list[str]] = {}
-    thin = []
+    thin = 0
     for item in items:
         way, _, fired = item.method.partition(THIN)
         ways.setdefault(way, []).append(item.characteristic.title.lower())
-        if fired:
-            thin.append(f"{item.characteristic.title.lower()}: {fired.rstrip('.')}")
+        thin += fired.count("effective number")
     only = len(ways) == 1
     notes = [way if only else f"By {', '.join(names)}: {way}" for way, names in ways.items()]
-    return notes + ([f"The thin-design rule fired in {'; '.join(thin)}."] if thin else [])
+    if thin:
+        total = sum(_size(item) for item in items)
+        notes.append(
+            f"The thin-design rule fired in {thin} of {total} subgroups; the saved table "
+            f"{TESTS_SLUG} says which, with their clusters."
+        )
+    return notes

@@ -23,6 +23,14 @@ KINDS = {
     WORST: share_charts.WORST,
 }
 
+# What the sentences on each outcome rest on, said once.
+SHRINKING = (
+    "Where controls were exposed unnoticed and the effect on them is alike, an estimate shows the "
+    "effect less their share of it: below it is divided by what is left. At the share that totals "
+    "imply each cohort and year is divided by its own share, so that this need not lie on the "
+    "curve, which divides all by one. It helps to read an estimate; it is no corrected answer."
+)
+
 
 def register_errors(designs: Designs, checks: Checks, role: str = "primary") -> Sections:
     """Return the missing events, then a section an outcome: exposed controls and the range.
@@ -49,7 +57,7 @@ def _missing(design: Design) -> Section:
     title = "Events that the register lacks"
     if missing is None or missing.reason:
         reason = missing.reason if missing else "Nothing is known of the register's gaps"
-        return Section(title, (f"{reason}.",))
+        return Section(title, (f"{reason}.", SHRINKING))
     spans = missing.spans
     columns = ["days", "published", "recorded", "missing", "rests_on"]
     total = int(missing.counts.sum())
@@ -71,7 +79,7 @@ def _missing(design: Design) -> Section:
         labels={"days": "Days", "missing": "Missing events", "rests_on": "Rests on"},
         decimals={"published": 0, "recorded": 1, "missing": 0},
     )
-    return Section(title, (sentence,), pieces=(table,))
+    return Section(title, (sentence, SHRINKING), pieces=(table,))
 
 
 def _outcome(design: Design, item: CheckResult) -> Section:
@@ -96,20 +104,14 @@ def _three(rows: pd.DataFrame, part: str, decimals: int, place: int = 0) -> tupl
 
 def _shrinks(rows: pd.DataFrame, decimals: int) -> list[str]:
     """Say what the estimate would stand for at the share that totals imply."""
-    said = (
-        "Where controls were exposed unnoticed and the effect on them is alike, the estimate shows "
-        "the effect less their share of it."
-    )
     if IMPLIED not in rows.index:
-        return [said]
+        return []
     point, low, high = _three(rows, IMPLIED, decimals)
     share = 100 * float(rows.loc[[IMPLIED], "share"].iloc[0])
     here = _three(rows, CURVE, decimals)[0]
     return [
-        f"{said} At the share that published totals imply, {share:.0f} per cent of the controls on "
-        f"average, an estimate of {here} would stand for an effect of {point} ({low} to {high}). "
-        "Each cohort and year is divided by its own share, so that this need not lie on the curve: "
-        "that divides all by one share. It helps to read the estimate; it is no corrected answer."
+        f"At the share that published totals imply, {share:.0f} per cent of the controls on "
+        f"average, an estimate of {here} would stand for an effect of {point} ({low} to {high})."
     ]
 
 
@@ -142,22 +144,25 @@ def _case(rows: pd.DataFrame, decimals: int) -> str:
 
 
 def _hidden(design: Design, rows: pd.DataFrame, decimals: int) -> list[str]:
-    """Say of an interval that holds zero what effect exposed controls could hide."""
+    """Say of an interval that is wide or of small changes what effect controls could hide."""
     plain = rows.loc[[CURVE]].iloc[0]
-    if not plain["conf_low"] <= 0 <= plain["conf_high"]:
+    is_small = max(-plain["conf_low"], plain["conf_high"]) < design.meaningful_change
+    is_wide = plain["conf_low"] <= 0 <= plain["conf_high"]
+    if not (is_wide or is_small):
         return []
+    what = "holds zero" if is_wide else "lies inside plus or minus the change that would matter"
     unit = effect_unit(design.unit)
     agree = f"{unit} would agree with the figures, where {design.meaningful_change:g}"
     if IMPLIED in rows.index:
         _, first, last = _three(rows, IMPLIED, decimals)
         return [
-            f"The interval holds zero. At the share that totals imply, effects from {first} to "
+            f"The interval {what}. At the share that totals imply, effects from {first} to "
             f"{last} {agree} would matter."
         ]
     _, first, last = _three(rows, CURVE, decimals, -1)
     share = 100 * float(rows.loc[[CURVE], "share"].iloc[-1])
     return [
-        f"The interval holds zero. Were {share:.0f} per cent of the controls exposed, effects from "
+        f"The interval {what}. Were {share:.0f} per cent of the controls exposed, effects from "
         f"{first} to {last} {agree} would matter."
     ]
 
