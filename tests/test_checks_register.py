@@ -209,6 +209,11 @@ def test_a_null_is_told_what_it_could_hide() -> None:
     said = " ".join(shown.items[1].sentences)
     assert "The interval holds zero. At the share that totals imply, effects from" in said
     assert "where 0.4 would matter" in said
+    small = hide_events(make_design(effect=0.5, change=2.0), 0.3, 1)
+    told = register_errors([small], Checks((checked(small),))).items[1].sentences[-1]
+    assert value(checked(small), CURVE, "conf_low") > 0  # no zero, and no change that matters
+    assert told.startswith("The interval lies inside plus or minus the change that would matter.")
+    assert "where 2 would matter" in told
     assert ev.views.register_errors is register_errors
     assert (
         "no secondary outcome" in register_errors([design], Checks(()), "secondary")._repr_html_()
