@@ -160,7 +160,7 @@ def _write_years(
     axes.xaxis.labelpad = 12 + LINE_HEIGHT * (1 + len(under))
     write_under(axes, None, ["Years", *under.values()])
     for place, text in enumerate(years):
-        counts = [format_number(float(first.loc[text, name]), 0) for name in under]
+        counts = [format_number(float(first[name][text]), 0) for name in under]
         write_under(axes, place, [_year_text(text), *counts])
 
 
@@ -303,9 +303,10 @@ def _paths_alt(
     for item in groups:
         rows = drawn[(drawn["group"] == item) & drawn["value"].notna()].sort_values("place")
         if not rows.empty:
+            pairs = rows[["value", "place"]].iloc[[0, -1]].to_numpy()
             ends = (
-                f"{format_number(float(row['value']), decimals)} in {_year_text(years[int(row['place'])])}"
-                for _, row in rows.iloc[[0, -1]].iterrows()
+                f"{format_number(value, decimals)} in {_year_text(years[int(place)])}"
+                for value, place in pairs.tolist()
             )
             parts.append(f"{item}: {', '.join(ends)}")
     return f"Lines by year, in {unit}. {'; '.join(parts)}."

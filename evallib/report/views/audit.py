@@ -217,7 +217,7 @@ def _finding(item: CheckResult) -> str:
     moved = table[table["kind"] != "random"].dropna(subset=["estimate"])
     if moved.empty:
         return f"Only random placebos could be drawn; the estimate is {own}"
-    most = moved.loc[moved["estimate"].abs().idxmax()]
+    most = moved.iloc[int(moved["estimate"].abs().to_numpy().argmax())]
     size = format_number(float(most["estimate"]), decimals)
     if most["kind"] == "in time":
         return f"Three years early the same councils moved {size}; estimate {own}"

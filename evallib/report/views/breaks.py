@@ -92,7 +92,7 @@ def _finding(table: pd.DataFrame) -> str:
     steps = table[table["group"] == ALL].dropna(subset=["median_step", "usual_step"])
     if steps.empty:
         return "No step can be measured at the break"
-    most = steps.loc[steps["median_step"].abs().idxmax()]
+    most = steps.iloc[int(steps["median_step"].abs().to_numpy().argmax())]
     step, usual = float(most["median_step"]), float(most["usual_step"])
     places = decimals_for(usual) if usual > 0 else 2
     return (

@@ -13,9 +13,7 @@ from evallib.checks.placebo_outcomes import CHECK as PLACEBO
 from evallib.checks.placebo_outcomes import placebo_tally
 from evallib.checks.selection import (
     AFTER,
-    ALIKE,
     ESTIMATES,
-    EXPOSED,
     HEADLINE,
     PATHS,
     SHIFT,
@@ -24,6 +22,7 @@ from evallib.checks.selection import (
 )
 from evallib.checks.selection import CHECK as MEAN
 from evallib.design import Design, Designs
+from evallib.inference.look_alikes import ALIKE, EXPOSED
 from evallib.report.chart import Chart
 from evallib.report.context_charts import paths_chart
 from evallib.report.formats import decimals_for, format_change

@@ -70,7 +70,7 @@ def outcomes_table(found: Heterogeneity, tests: pd.DataFrame) -> Table:
     rows = []
     for outcome, mine in tests.groupby("outcome", sort=False):
         made = mine.dropna(subset=["p_value"])
-        least = made.loc[made["p_value"].idxmin()] if len(made) else None
+        least = made.iloc[int(made["p_value"].to_numpy().argmin())] if len(made) else None
         rows.append(
             {
                 "outcome": titles[str(outcome)],
