@@ -18,8 +18,9 @@ from evallib.estimate.many_regressions import Specification, solve_specification
 from evallib.inference.fitting import fit_design
 from evallib.inference.joint_specifications import explain, joint_test
 from evallib.inference.permuted_specifications import PathColumns, permute_specifications
-from evallib.inference.specification_curve import Curve, Curves, specification_curve
+from evallib.inference.specification_curve import specification_curve
 from evallib.inference.specification_jobs import Item, Job, solve_job, winsorised
+from evallib.inference.specification_results import Curve, Curves
 from evallib.inference.specification_samples import Samples, combinations
 from evallib.panel.build import open_store, panel_from_store
 from evallib.plan import Plan, load_plan

@@ -1,25 +1,20 @@
-"""Every specification of a plan at once: estimates, a joint test, and which choice matters."""
+"""Every specification of a plan or of a frame at once."""
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from evallib.design import Design
 from evallib.errors import EstimationError, Fault
-from evallib.estimate.result import FloatArray
-from evallib.inference.joint_specifications import JointTest, explain, joint_test
-from evallib.inference.specification_jobs import Answer, solve_job
-from evallib.inference.specification_samples import Choices, Samples, combinations
+from evallib.inference.specification_frames import frame_curve
+from evallib.inference.specification_results import Choices, Curve, Curves, Wanted, make_curve
+from evallib.inference.specification_samples import Samples, combinations
 from evallib.panel.build import open_store, panel_from_store
 from evallib.plan import Plan
 from evallib.plan.deviations import ABSENT, find_deviations, label_specifications
@@ -29,140 +24,17 @@ from evallib.plan.specifications import alternatives
 Labels = Callable[[str, list[Choices]], list[str]]
 DRAWS = 499
 FORM = ("scale", "per", "index_method", "base_years")
-NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "p_value")
-COUNTS = ("n_obs", "n_units", "n_treated_units", "n_clusters")
-IN_EFFECTS = {"effect": "estimate", "effect_low": "conf_low", "effect_high": "conf_high"}
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Curve:
-    """All specifications of one outcome.
-
-    Parameters
-    ----------
-    outcome, title, unit, role, polarity : str
-        The unit is the headline's.
-    meaningful_change, level : float
-    choices : mapping of str to tuple of str
-        The alternatives of each choice in words, the plan's own first.
-    frame : DataFrame
-        A row a specification: ``specification`` (from 0, the plan's own), ``is_headline``, a
-        column a choice, estimate, std_error, conf_low, conf_high and p_value in the
-        specification's own unit, ``factor`` to the headline's unit, effect, effect_low and
-        effect_high in that unit, counts, ``inference``, ``in_joint_test``, ``planned`` (see
-        `evallib.plan.deviations.label_specifications`) and ``reason``: why there is no estimate.
-    joint : JointTest
-    explained : DataFrame
-        See `evallib.inference.joint_specifications.explain`.
-    """
-
-    outcome: str
-    title: str
-    unit: str
-    role: str
-    polarity: str
-    meaningful_change: float
-    level: float
-    choices: Mapping[str, tuple[str, ...]]
-    frame: pd.DataFrame
-    joint: JointTest
-    explained: pd.DataFrame
-
-    def __repr__(self) -> str:
-        """Return a line with the number of specifications."""
-        lost = int((self.frame["reason"] != "").sum())
-        return f"Curve of {self.outcome}: {len(self.frame):,} specifications, {lost:,} refused"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Curves:
-    """The curves of a plan's outcomes, in the plan's order."""
-
-    items: tuple[Curve, ...]
-
-    def __iter__(self) -> Iterator[Curve]:
-        """Iterate over the curves."""
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        """Return the number of outcomes."""
-        return len(self.items)
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """Every specification of every outcome, a row each; 'as planned' where nothing varies."""
-        names = list(dict.fromkeys(name for one in self.items for name in one.choices))
-        parts = []
-        for one in self.items:
-            part = one.frame.assign(**{n: "as planned" for n in names if n not in one.choices})
-            part.insert(0, "outcome", one.outcome)
-            first = ["outcome", "specification", "is_headline", *names]
-            parts.append(part[[*first, *(name for name in part if name not in first)]])
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-    @property
-    def tests(self) -> pd.DataFrame:
-        """A row an outcome: counts, the joint statistics with their p-values, the first choice."""
-        rows = []
-        for one in self.items:
-            done = one.frame["reason"] == ""
-            headline = one.frame[one.frame["is_headline"]].iloc[0]
-            first = one.explained.iloc[0] if len(one.explained) else None
-            rows.append(
-                {
-                    "outcome": one.outcome,
-                    "role": one.role,
-                    "specifications": len(one.frame),
-                    "estimated": int(done.sum()),
-                    "refused": int((~done).sum()),
-                    "headline_effect": headline["effect"],
-                    "share_same_sign": float(
-                        (np.sign(one.frame.loc[done, "effect"]) == one.joint.sign).mean()
-                    ),
-                    "in_joint_test": one.joint.specifications,
-                    "draws": one.joint.draws,
-                    "median_effect": one.joint.median_effect,
-                    "median_effect_p": one.joint.p_values["median_effect"],
-                    "share_significant": one.joint.share_significant,
-                    "share_significant_p": one.joint.p_values["share_significant"],
-                    "average_z": one.joint.average_z,
-                    "average_z_p": one.joint.p_values["average_z"],
-                    "moves_most": "" if first is None else first["choice"],
-                    "moves_most_share": float("nan") if first is None else first["share"],
-                }
-            )
-        return pd.DataFrame(rows)
-
-    @property
-    def explained(self) -> pd.DataFrame:
-        """A row an outcome and choice, see `Curve`."""
-        parts = [one.explained.assign(outcome=one.outcome) for one in self.items]
-        columns = ["outcome", "choice", "share", "shift", "lowest", "highest"]
-        kept = [part for part in parts if len(part)]
-        return (
-            pd.concat(kept, ignore_index=True)[columns] if kept else pd.DataFrame(columns=columns)
-        )
-
-    def __repr__(self) -> str:
-        """Return the number of specifications."""
-        count = sum(len(one.frame) for one in self.items)
-        return f"{count:,} specifications of {len(self.items)} outcomes"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>"
 
 
 def specification_curve(
-    plan: Plan,
+    plan: Plan | pd.DataFrame,
     data: Path | str | None = None,
     *,
     role: str = "primary",
     draws: int = DRAWS,
     workers: int = 1,
     progress: Callable[[str], None] | None = None,
+    **of_frame: Any,
 ) -> Curves:
     """Estimate every combination of a plan's choices, and test the combinations together.
 
@@ -174,8 +46,8 @@ def specification_curve(
 
     Parameters
     ----------
-    plan : Plan
-        With ``specifications``.
+    plan : Plan or DataFrame
+        With ``specifications``; or a tidy frame.
     data : path, optional
         As for `build_panel`.
     role : str
@@ -186,6 +58,10 @@ def specification_curve(
         Processes; with more than one, a script needs the usual ``if __name__ == "__main__":``.
     progress : callable, optional
         Is given a line an outcome.
+    **of_frame
+        Of a frame its columns, ``alternatives`` and more: see
+        `evallib.inference.specification_frames.frame_curve`. Of the parameters above it takes
+        ``draws`` alone.
 
     Returns
     -------
@@ -197,8 +73,14 @@ def specification_curve(
     PlanError, DataError
         As `build_panel`, for the plan and for each alternative alone; for a lock that was changed.
     EstimationError
-        When no outcome has the role.
+        When no outcome has the role; for faults of a frame.
     """
+    if isinstance(plan, pd.DataFrame):
+        return Curves((frame_curve(plan, draws=draws, **of_frame),))
+    if of_frame:
+        what = f"{', '.join(of_frame)}: for frames alone"
+        remedy = "Write alternatives under specifications in the plan"
+        raise EstimationError([Fault("specification_curve", what, "", remedy)])
     outcomes = [one.indicator for one in plan.outcomes if role in ("", one.role)]
     if not outcomes:
         fault = Fault(f"plan {plan.name}", f"no outcome is {role}", "", "Give another role")
@@ -237,100 +119,8 @@ def _curve(
     chosen = combinations(plan, outcome)
     if progress is not None:
         progress(f"{outcome}: {len(chosen):,} specifications")
-    answers: dict[int, Answer] = {}
-    reasons: dict[int, str] = {}
-    forms: dict[str, float] = {}
-    form_of: dict[int, float] = {}
-    running: list[Future[list[Answer]]] = []
-    first: Design | None = None
-    for job in samples.jobs(outcome, chosen):
-        if isinstance(job, tuple):
-            reasons |= dict.fromkeys(*job)
-            continue
-        if first is None:
-            first = job.design
-        form = repr([chosen[job.items[0].number].get(name) for name in FORM])
-        spread = float(job.design.full["value"].std())
-        forms.setdefault(form, spread)
-        form_of |= dict.fromkeys((item.number for item in job.items), forms[form])
-        if pool is None:
-            answers |= {one.item.number: one for one in solve_job(job)}
-        else:
-            running.append(pool.submit(solve_job, job))
-    for future in running:
-        answers |= {one.item.number: one for one in future.result()}
-    own = next(iter(forms.values()), 1.0)
-    factor = {number: own / spread if spread else 1.0 for number, spread in form_of.items()}
-    planned = label(outcome, chosen)
-    return _put_together(plan, outcome, chosen, answers, reasons, factor, first, planned)
-
-
-def _put_together(
-    plan: Plan,
-    outcome: str,
-    chosen: list[Choices],
-    answers: Mapping[int, Answer],
-    reasons: Mapping[int, str],
-    factor: Mapping[int, float],
-    design: Design | None,
-    planned: Sequence[str],
-) -> Curve:
-    """Return the curve of an outcome from its answers and refusals."""
+    part = plan.outcome(outcome)
     given = alternatives(plan, outcome)
-    rows: list[dict[str, Any]] = []
-    for number, choices in enumerate(chosen):
-        answer = answers.get(number)
-        found = answer is not None and not answer.reason
-        row: dict[str, Any] = {"specification": number, "is_headline": number == 0}
-        row |= {name: in_words(value) for name, value in choices.items()}
-        row |= dict(zip(NUMBERS, answer.effect if answer else (np.nan,) * 5, strict=True))
-        row["factor"] = factor.get(number, np.nan) if found else np.nan
-        row |= {name: row[of] * row["factor"] for name, of in IN_EFFECTS.items()}
-        row |= dict(zip(COUNTS, answer.counts if answer else (0,) * 4, strict=True))
-        row["inference"] = answer.inference if answer else ""
-        row["in_joint_test"] = answer is not None and answer.drawn is not None
-        row["planned"] = planned[number]
-        row["reason"] = reasons.get(number, answer.reason if answer else "")
-        rows.append(row)
-    frame = pd.DataFrame(rows)
-    joint = [answers[k] for k in frame.index[frame["in_joint_test"]]]
-    level = plan.confidence_level
-    part = frame[frame["in_joint_test"]]
-    drawn: FloatArray = np.zeros((2, 0, len(joint)))
-    if joint:
-        drawn = np.stack([one.drawn for one in joint if one.drawn is not None], axis=2)
-        drawn = drawn * np.array([part["factor"].to_numpy(), np.ones(len(part))])[:, None]
-    test = joint_test(
-        part["effect"].to_numpy(dtype=float), np.array([one.z for one in joint]), drawn, level
-    )
-    done = frame[frame["reason"] == ""]
-    return Curve(
-        outcome=outcome,
-        title=design.title if design else outcome,
-        unit=design.unit if design else "",
-        role=plan.outcome(outcome).role,
-        polarity=design.polarity if design else "none",
-        meaningful_change=plan.outcome(outcome).meaningful_change,
-        level=level,
-        choices={name: tuple(map(in_words, values)) for name, values in given.items()},
-        frame=frame,
-        joint=test,
-        explained=explain(done["effect"].to_numpy(dtype=float), done[list(given)]),
-    )
-
-
-def in_words(value: object) -> str:
-    """Return the value of a choice as tables name it.
-
-    Examples
-    --------
-    >>> in_words(()), in_words(("2015/16", "2024/25")), in_words(0.01), in_words(("unitary",))
-    ('none', '2015/16 to 2024/25', '0.01', 'unitary')
-    """
-    if value is None or value == () or value == 0.0 and isinstance(value, float):
-        return "none"
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        parts = [str(item) for item in value]
-        is_span = len(parts) == 2 and all(p.lstrip("-")[0].isdigit() for p in parts)
-        return " to ".join(parts) if is_span else ", ".join(parts)
-    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+    facts = (outcome, part.role, part.meaningful_change, plan.confidence_level)
+    wanted = Wanted(*facts, given, chosen, FORM, label(outcome, chosen))
+    return make_curve(wanted, samples.jobs(outcome, chosen), pool)

@@ -29,7 +29,7 @@ from evallib.inference.permuted_specifications import (
 from evallib.inference.policy import require_treated
 
 FEWEST_CLUSTERS = 8
-CLUSTERS = {"council": "cluster", "region": "region", "council_type": "council_type"}
+COUNCIL = "council"
 FEW = "{} clusters by {}, fewer than " + str(FEWEST_CLUSTERS)
 
 
@@ -46,7 +46,7 @@ class Item:
         Share in either tail; 0 for none.
     covariates : tuple of str
     cluster : str
-        'council', 'region' or 'council_type'.
+        'council' (joint ones together), or a column of the design's councils.
     is_repeated : bool
         Whether the same specification without covariates is among the outcome's.
     """
@@ -171,7 +171,8 @@ def _draw(job: Job, panel: PathPanel, codes: IntArray) -> IntArray:
 def _refuse(job: Job) -> tuple[list[tuple[Item, str]], list[Item]]:
     """Return the specifications that the sample cannot carry, with the reason, and the others."""
     design, refused, kept = job.design, [], []
-    counts = {name: int(design.councils[column].nunique()) for name, column in CLUSTERS.items()}
+    ways = {item.cluster for item in job.items}
+    counts = {name: int(design.councils[_column(name)].nunique()) for name in ways}
     for item in job.items:
         try:
             require_treated(design.n_treated, design.outcome, item.estimator, design.few_treated)
@@ -179,7 +180,7 @@ def _refuse(job: Job) -> tuple[list[tuple[Item, str]], list[Item]]:
             refused.append((item, "; ".join(fault.what for fault in error.faults)))
             continue
         absorbed = _absorbed(job, item) if item.is_repeated else []
-        if item.cluster != "council" and counts[item.cluster] < FEWEST_CLUSTERS:
+        if item.cluster != COUNCIL and counts[item.cluster] < FEWEST_CLUSTERS:
             level = item.cluster.replace("_", " ")
             refused.append((item, FEW.format(counts[item.cluster], level)))
         elif item.covariates and len(absorbed) == len(item.covariates):
@@ -203,6 +204,7 @@ def _two_way(job: Job, items: Sequence[Item]) -> list[Answer]:
     design, panel = job.design, path_panel(job.design)
     answers: list[Answer] = []
     shares = sorted({item.winsorise for item in items})
+    ways = sorted({item.cluster for item in items})
     names = [name for name in job.controls if _varies(design, job.controls[name])]
     series = [winsorised(design, share).full["value"] for share in shares]
     grids = [
@@ -211,7 +213,7 @@ def _two_way(job: Job, items: Sequence[Item]) -> list[Answer]:
     columns = PathColumns(
         np.array([np.full(panel.outcome.shape, np.nan), *grids]),
         panel.weight,
-        np.array(_cluster_codes(design)),
+        np.array([_cluster_codes(design, way) for way in ways]),
         path_after(panel.paths, panel.periods).astype(float),
         path_rows(panel.paths, panel.periods, design.anticipation),
     )
@@ -221,7 +223,7 @@ def _two_way(job: Job, items: Sequence[Item]) -> list[Answer]:
             1 + shares.index(item.winsorise),
             EXPOSURE,
             tuple(first + names.index(name) for name in item.covariates if name in names),
-            list(CLUSTERS).index(item.cluster),
+            ways.index(item.cluster),
         )
         for item in items
     ]
@@ -294,9 +296,9 @@ def _other(design: Design, item: Item) -> Answer:
 
 def _clustered(design: Design, cluster: str) -> Design:
     """Return a design whose errors are clustered by another column of its councils."""
-    if cluster == "council":
+    if cluster == COUNCIL:
         return design
-    councils = design.councils.assign(cluster=design.councils[CLUSTERS[cluster]].astype(str))
+    councils = design.councils.assign(cluster=design.councils[cluster].astype(str))
     by_code = councils.set_index("council_code")["cluster"]
     frames = {
         name: (rows := getattr(design, name)).assign(cluster=rows["council_code"].map(by_code))
@@ -323,7 +325,7 @@ def _permuted_group_time(job: Job, items: Sequence[Item]) -> dict[int, FloatArra
     drawn = _draw(job, panel, codes)
     cells = problem.cells
     every = averages(headline_kind(design), cells.group, cells.period, cells.path)
-    ways = dict(zip(CLUSTERS, _cluster_codes(design), strict=True))
+    ways = {name: _cluster_codes(design, name) for name in {item.cluster for item in items}}
     changes = [one.difference for one, _ in problems]
     found = {item.number: np.full((2, job.draws), np.nan) for item in items}
     alone = replace(problem, cluster=np.arange(codes.size))
@@ -353,10 +355,12 @@ def _sum_clusters(values: FloatArray, codes: IntArray) -> FloatArray:
     return np.asarray(np.add.reduceat(values[:, order], first, axis=1))
 
 
-def _cluster_codes(design: Design) -> list[IntArray]:
-    """Return the codes of councils, sorted, under every way to cluster."""
-    councils = design.councils.sort_values("council_code")
-    return [
-        np.unique(councils[column].astype(str), return_inverse=True)[1].astype(np.int64)
-        for column in CLUSTERS.values()
-    ]
+def _column(cluster: str) -> str:
+    """Return the column of a design's councils that holds a way to cluster."""
+    return "cluster" if cluster == COUNCIL else cluster
+
+
+def _cluster_codes(design: Design, cluster: str) -> IntArray:
+    """Return the codes of councils, sorted, under a way to cluster."""
+    column = design.councils.sort_values("council_code")[_column(cluster)].astype(str)
+    return np.unique(column, return_inverse=True)[1].astype(np.int64)

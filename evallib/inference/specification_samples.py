@@ -16,6 +16,7 @@ from evallib.design.covariates import covariate_values
 from evallib.errors import EvallibError, EvallibWarning
 from evallib.exposure import Exposure, build_exposure
 from evallib.inference.specification_jobs import Item, Job
+from evallib.inference.specification_results import Choices
 from evallib.panel.build import Panel, panel_from_store
 from evallib.panel.store import Store
 from evallib.plan import Plan
@@ -26,8 +27,6 @@ from evallib.plan.vary import vary
 OF_THE_PANEL = ("years", "per", "boundaries", "unsafe_figures", "index_method", "base_years")
 OF_THE_EXPOSURE = (*OF_THE_PANEL, "min_confidence", "date_precision")
 WITH_WINDOW = ("event_study", "matched_did", "stacked", "lp_did")
-
-Choices = dict[str, Any]
 
 
 def combinations(plan: Plan, outcome: str) -> list[Choices]:
@@ -44,8 +43,25 @@ def combinations(plan: Plan, outcome: str) -> list[Choices]:
         The value of each choice that has alternatives. A choice that an estimator does not have
         (an event window; clusters of the synthetic estimators) stays at the plan's own value.
     """
-    given = alternatives(plan, outcome)
-    own = plan.headline.estimator
+    return cross(alternatives(plan, outcome), plan.headline.estimator)
+
+
+def cross(given: Mapping[str, tuple[Any, ...]], own: str) -> list[Choices]:
+    """Return every combination of the values of some choices, the first of each first.
+
+    Parameters
+    ----------
+    given : mapping of str to tuple
+        Values by choice.
+    own : str
+        The estimator where none is given.
+
+    Examples
+    --------
+    >>> given = {"estimator": ("twfe", "stacked"), "event_window": ((-3, 3), (-4, 3))}
+    >>> len(cross(given, "twfe"))  # twfe has no window
+    3
+    """
     found = []
     for values in itertools.product(*given.values()):
         chosen = dict(zip(given, values, strict=True))

@@ -35,6 +35,10 @@ CHOICE_WORDS = {
     "date_precision": "least precision of dates",
     "event_window": "event window",
     "cluster": "clusters of the errors",
+    # Of frames alone:
+    "outcome": "column of the outcome",
+    "cohort": "column of first exposure",
+    "sample": "sample of rows",
 }
 _KEPT = {"keep": "kept", "drop": "left out", "flag": "kept", "none": "kept", "missing": "left out"}
 VALUE_WORDS: Mapping[str, Mapping[str, str]] = {
@@ -92,7 +96,7 @@ def choice_value(choice: str, value: str) -> str:
         return f"{100 * float(value):g}% set to the quantile in each tail"
     if choice == "covariates":
         return COVARIATE_WORDS.get(value) or _with_words(value)
-    return VALUE_WORDS.get(choice, {}).get(value, value)
+    return VALUE_WORDS.get(choice, {}).get(value, value.replace("_", " "))
 
 
 def _with_words(names: str) -> str:

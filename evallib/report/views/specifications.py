@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from evallib.inference.specification_curve import Curve, Curves
+from evallib.inference.specification_results import Curve, Curves
+from evallib.plan.deviations import UNPLANNED
 from evallib.report.chart import Chart
 from evallib.report.formats import format_count, format_number, format_p_value
 from evallib.report.sections import Section, Sections
@@ -64,6 +65,9 @@ def _finding(found: Curves) -> str:
         + f"{total - lost:,} were estimated, with {values:,} different values. All are disclosed, "
         "with the reason where there is no estimate."
     )
+    unplanned = sum(int((one.frame["planned"] == UNPLANNED).sum()) for one in found)
+    if unplanned:
+        text += f" {unplanned:,} of them are unplanned: the plan's lock does not name them."
     known = p_values[np.isfinite(p_values)]
     if not known.size:
         return f"{text} No joint test was made."
