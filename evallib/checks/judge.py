@@ -153,7 +153,7 @@ def _breakdown(checks: Checks, design: Design, point: float) -> float:
             rows = item.table[item.table["restriction"] == "relative magnitudes"]
             if rows.empty:
                 return float("nan")
-            least = rows.loc[rows["bound"].idxmin()]
+            least = rows.sort_values("bound").iloc[0]
             is_other = least["conf_high"] < 0 if point > 0 else least["conf_low"] > 0
             return 0.0 if is_other else float(least["breakdown"])
     return float("nan")
