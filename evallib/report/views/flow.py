@@ -6,6 +6,7 @@ import pandas as pd
 
 from evallib.design import Design, Designs
 from evallib.exposure import Exposure
+from evallib.exposure.completeness import completeness_words
 from evallib.panel import Panel
 from evallib.plan import Plan
 from evallib.report.chart import Chart
@@ -146,7 +147,12 @@ def quality_tables(
         return table[[*keys, *(name for name in table.columns if name not in keys)]]
 
     store, described = panel.store, panel.catalogue.frame
+    declared = {}
+    if (known := exposure.completeness) is not None:
+        facts = {"sentence": [completeness_words(known)], "is_whole": [known.is_whole]}
+        declared = {"register_complete": pd.DataFrame(facts)}
     return {
+        **declared,
         "data_log": pd.DataFrame(list(store.inputs)),
         "indicators": described[described["indicator"].isin(panel.indicators)],
         "corrections": store.corrections,
