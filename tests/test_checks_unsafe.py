@@ -206,7 +206,7 @@ def test_missing_figures_are_counted_by_arm_and_timing() -> None:
     assert counts.loc[("treated", "after"), "council_years"] == 4 * 4 + 2 * 2
     # later-treated from 2019: from its event year 2018 on it is no control
     assert counts.loc["later-treated", "council_years"].sum() == 8
-    assert counts.loc["without a record", "council_years"].sum() == 5 * 10
+    assert counts.loc["no recorded event", "council_years"].sum() == 5 * 10
 
 
 def test_gaps_are_those_of_a_clustered_regression_in_a_balanced_case() -> None:
@@ -217,7 +217,7 @@ def test_gaps_are_those_of_a_clustered_regression_in_a_balanced_case() -> None:
     )
     treated = rows["council_code"] < "C030"
     rows["cluster"] = rows["council_code"]
-    rows["arm"] = np.where(treated, "treated", "without a record")
+    rows["arm"] = np.where(treated, "treated", "no recorded event")
     rows["timing"] = "after"
     rows["is_missing"] = (rng.random(len(rows)) < np.where(treated, 0.3, 0.1)).astype(int)
     found = missing_gaps(rows).set_index("timing").loc["after"]

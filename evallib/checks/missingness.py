@@ -8,7 +8,7 @@ from scipy import stats
 
 from evallib.design import Design
 
-TREATED, LATER, UNRECORDED = "treated", "later-treated", "without a record"
+TREATED, LATER, UNRECORDED = "treated", "later-treated", "no recorded event"
 BEFORE, AFTER, CHANGE = "before", "after", "change"
 GAP_COLUMNS = [
     *("timing", "difference", "std_error", "conf_low", "conf_high", "treated_councils"),
@@ -29,7 +29,7 @@ def expected_rows(design: Design) -> pd.DataFrame:
     -------
     pandas.DataFrame
         council_code, cluster, period, arm, timing and is_missing (0 or 1). Arms: treated,
-        later-treated (until their own event) and without a record. Timing of treated councils:
+        later-treated (until their own event) and no recorded event. Timing of treated councils:
         before the event year or after it began exposure; of others before or from the first
         exposed year of any treated council. Event years are no rows.
     """
@@ -105,7 +105,7 @@ def missing_gaps(rows: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     --------
     >>> rows = pd.DataFrame({"council_code": list("abcd"), "is_missing": [1, 0, 0, 0]})
     >>> rows = rows.assign(cluster=rows["council_code"], timing="after", period=2020)
-    >>> rows["arm"] = ["treated", "treated", "without a record", "without a record"]
+    >>> rows["arm"] = ["treated", "treated", "no recorded event", "no recorded event"]
     >>> float(missing_gaps(rows)["difference"].iloc[0])
     50.0
     """
