@@ -18,15 +18,13 @@ from evallib.inference.bands import sup_t_band
 from evallib.inference.paths import path_panel, path_problem
 from evallib.inference.permutation import permute_paths
 from evallib.inference.permuted_cells import permute_cells
-from evallib.inference.permuted_terms import design_case, permute_terms
+from evallib.inference.permuted_designs import permute_design
 from evallib.inference.policy import (
     ASKED_WORDS,
     PERMUTATION_DRAWS,
     apply_permuted_cells,
-    apply_permuted_terms,
     choose_action,
     lead_facts,
-    permutation_sentence,
     resampled_band,
     rule_sentence,
 )
@@ -100,18 +98,9 @@ def infer_imputation(
     """Return imputed effects under the policy, what to say of them, and further facts."""
     thinness: Thinness = fitted.details["thinness"]
     rule = rule_sentence("influence", thinness, design.inference)
-    action = choose_action("influence", thinness, design.inference)
-    if action == "analytic":
-        return fitted, f"{fitted.interval_method} {rule}", {"action": action}
-    case = design_case(design, fitted.estimator)
-    panel = case.panel
-    drawn = permute_paths(panel.codes, panel.strata, panel.cluster, IMPUTATION_DRAWS, rng)
-    first, terms = permute_terms(case, fitted, drawn)
-    sentence = permutation_sentence(
-        fitted.level, IMPUTATION_DRAWS, f"council {panel.strata_name}", fitted.terms[0]
-    )
-    done = apply_permuted_terms(fitted, terms, first, sentence)
-    facts = {"action": action, "strata": panel.strata_name}
+    if choose_action("influence", thinness, design.inference) == "analytic":
+        return fitted, f"{fitted.interval_method} {rule}", {"action": "analytic"}
+    done, *_, facts = permute_design(design, fitted, rng, IMPUTATION_DRAWS, fitted.terms[0])
     return done, f"{done.interval_method} {rule}", facts
 
 
@@ -144,13 +133,7 @@ def infer_matched(
         return done, f"{fitted.interval_method} {UNRELIABLE} {rule}", {
             "action": "unreliable"
         }  # fmt: skip
-    case = design_case(design, fitted.estimator)
-    panel = case.panel
-    drawn = permute_paths(panel.codes, panel.strata, panel.cluster, REFITS, rng)
-    test, every = permute_terms(case, fitted, drawn)
-    sentence = permutation_sentence(fitted.level, REFITS, f"council {panel.strata_name}")
-    done = apply_permuted_terms(fitted, every, test, sentence)
-    facts = {"action": "permutation", "strata": panel.strata_name}
+    done, *_, facts = permute_design(design, fitted, rng, REFITS)
     return done, f"{done.interval_method} {rule}", facts
 
 

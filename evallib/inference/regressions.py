@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,12 @@ from evallib.estimate import Estimate
 from evallib.estimate.result import FloatArray
 from evallib.estimate.thinness import Thinness
 from evallib.inference.bands import sup_t_band
-from evallib.inference.permutation import permute_paths
-from evallib.inference.permuted_terms import IN_BATCHES, design_case, permute_terms
+from evallib.inference.permuted_designs import permute_design
+from evallib.inference.permuted_terms import IN_BATCHES
 from evallib.inference.policy import (
     PERMUTATION_DRAWS,
-    apply_permuted_terms,
     choose_action,
     lead_facts,
-    permutation_sentence,
     resampled_band,
     rule_sentence,
 )
@@ -88,18 +87,12 @@ def lead_times(design: Design, event_time: FloatArray) -> FloatArray:
 def _permute(
     design: Design, fitted: Estimate, rng: np.random.Generator
 ) -> tuple[Estimate, dict[str, Any]]:
-    case = design_case(design, fitted.estimator)
-    panel = case.panel
-    facts: dict[str, Any] = {"strata": panel.strata_name}
     in_batches = fitted.estimator in IN_BATCHES
-    draws = PERMUTATION_DRAWS if in_batches else REFITS
-    drawn = permute_paths(panel.codes, panel.strata, panel.cluster, draws, rng)
-    first, terms = permute_terms(case, fitted, drawn)
-    inverted = fitted.terms[0] if in_batches else ""
-    sentence = permutation_sentence(fitted.level, draws, f"council {panel.strata_name}", inverted)
+    draws, inverted = (PERMUTATION_DRAWS, fitted.terms[0]) if in_batches else (REFITS, "")
+    done, terms, case, facts = permute_design(design, fitted, rng, draws, inverted)
     if case.used:
-        sentence += " Slopes of covariates get no interval: paths are no test of them."
-    done = apply_permuted_terms(fitted, terms, first, sentence)
+        more = " Slopes of covariates get no interval: paths are no test of them."
+        done = replace(done, interval_method=f"{done.interval_method}{more}")
     if fitted.estimator == "event_study":
         leads = lead_times(design, terms.event_time)
         facts["leads"] = lead_facts(terms, leads, design.level)
