@@ -121,6 +121,7 @@ def test_few_clusters_take_every_sign_pattern() -> None:
     base = fit("twfe", panel, **COLUMNS, cohort="first", cluster="block")
     found = infer(base, "wild_bootstrap", weights="rademacher")
     assert "all sign patterns, 8 clusters" in found.interval_method
+    assert "leave ties out report 0.0078 less" in found.interval_method
     assert (found.p_value[0] * 2**8) == round(found.p_value[0] * 2**8) >= 2  # ties count
     assert "Webb" in infer(base, "wild_bootstrap", draws=99).interval_method
 

@@ -163,6 +163,11 @@ def apply_wild(
         f"({kind.title()} weights, {how}, {clusters} clusters), intervals by "
         "inversion of the test."
     )
+    if whole:
+        sentence += (
+            f" The sample's own pattern and its mirror image count: programs that leave ties out "
+            f"report {2 / weights.shape[1]:.2g} less."
+        )
     if (p_value == 0).any():
         sentence += f" A p-value of 0 is one below 1/{weights.shape[1]:,}: no draw was as extreme."
     done = replace(
