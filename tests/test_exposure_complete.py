@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from evallib.checks.comparison import check_comparison_groups
 from evallib.checks.register import check_either
-from evallib.design import Design, build_design
+from evallib.cli import app
+from evallib.design import Design, build_design, build_designs
 from evallib.errors import DataError, EvallibError
 from evallib.estimate import Estimate
 from evallib.exposure import Exposure, build_exposure
@@ -24,6 +27,8 @@ from evallib.panel.registers import read_register
 from evallib.panel.sidecars import sha256_of
 from evallib.panel.tablefiles import read_table_file, record_of
 from evallib.plan import Plan, list_parameters, load_plan
+from evallib.report.views.coverage import coverage_summary
+from evallib.report.views.flow import quality_tables
 from evallib.report.views.register import MISSING_ROW, register_coverage
 from evallib.run.key import run_key
 
@@ -96,6 +101,32 @@ def test_the_quality_page_says_what_is_declared(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, WHOLE | {"last_day": "2020-03-31"})
     said = register_coverage(plan, exposed(plan)[1]).sentences
     assert said[0] == MISSING_ROW and "stay unknown; shorten the years" in said[1]
+
+
+def test_the_summary_reads_what_the_quality_notebook_keeps(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, WHOLE)
+    panel, exposure = exposed(plan)
+    tables = quality_tables(plan, panel, exposure, build_designs(plan, panel, exposure))
+    kept = {f"01_panel_quality/{name}": table for name, table in tables.items()}
+    results: Any = SimpleNamespace(tables=kept, source="a run")
+    said = coverage_summary(plan, results).sentences
+    assert len(said) == 1 and "declared complete from 1 April 2017" in said[0]
+    del kept["01_panel_quality/register_complete"]
+    assert "may have been exposed" in coverage_summary(plan, results).sentences[0]
+
+
+def test_there_is_no_gap_to_fill_and_a_new_event_breaks_the_declaration(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, WHOLE)
+    told = CliRunner().invoke(app, ["register-gaps", str(plan.path)])
+    assert told.exit_code == 0 and "no gap to fill" in told.output
+    rows = tmp_path / "rows.csv"
+    late = "E09000007,Camden,peer_visit,2024-05-01,day,,point_event,high,A page,,"
+    more = [ROWS[0].replace("Leeds", "Camden").replace("E08000035", "E09000007"), late]
+    rows.write_text("\n".join([REGISTER, *more]) + "\n", encoding="utf-8")
+    told = CliRunner().invoke(app, ["register-check", str(rows), "--plan", str(plan.path)])
+    assert told.exit_code == 0, told.output
+    notes = [line for line in told.output.splitlines() if line.startswith("note:")]
+    assert len(notes) == 1 and "line 2, Camden: peer_visits is declared complete" in notes[0]
 
 
 @pytest.mark.parametrize(

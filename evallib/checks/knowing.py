@@ -122,6 +122,8 @@ def value_of_knowing(
         In the order of the gaps.
     """
     considered = outcomes_to_judge(plan)
+    if gaps.frame.empty:
+        return Knowing(np.zeros(0), np.zeros(0, dtype=np.int64), considered)
     arms = [one for name in considered if (one := arms_of(plan, panel, exposure, gaps, name))]
     others = rng.random((DRAWS, len(gaps.frame))) < LOOKED_UP
     answers = draw_answers(gaps, DRAWS, rng)

@@ -39,6 +39,11 @@ def gaps_lines(
     frame, gaps = listed.frame, listed.gaps
     if to is not None:
         write_gaps(frame, to, replace=replace)
+    if gaps.frame.empty:
+        yield f"{plan.name} knows the exposure of every council: there is no gap to fill"
+        if to is not None:
+            yield shown_path(to)
+        return
     counts = gaps.frame["status"].value_counts()
     words = ", ".join(f"{rows} {STATUSES[str(status)].lower()}" for status, rows in counts.items())
     yield f"{len(frame)} councils whose exposure {plan.name} does not know: {words}"

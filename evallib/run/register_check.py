@@ -9,13 +9,16 @@ import pandas as pd
 
 from evallib.errors import DataError, Fault
 from evallib.exposure import Exposure, build_exposure
+from evallib.exposure.events import NEVER, NONE_BETWEEN, read_events
 from evallib.panel import schemas
 from evallib.panel.build import Panel
+from evallib.panel.plan_faults import find_complete
 from evallib.panel.reading import read_text_table
 from evallib.panel.register_rules import kind_faults
 from evallib.panel.registers import follow_register, register_facts
 from evallib.panel.store import Store
 from evallib.plan import Plan
+from evallib.plan.complete import Complete
 from evallib.run.register_answers import (
     as_register_rows,
     is_completed_list,
@@ -118,7 +121,26 @@ def check_rows(path: Path, store: Store, plan: Plan | None = None) -> CheckedRow
     if faults:
         raise DataError(faults)
     notes = new_row_notes(rows, store, name, label) if len(rows) else []
+    notes += _against_declaration(rows, find_complete(store, name), name, label)
     return CheckedRows(name, table.reset_index(drop=True), counts, tuple(notes))
+
+
+def _against_declaration(
+    rows: pd.DataFrame, complete: Complete | None, register: str, label: str
+) -> list[str]:
+    """Say which new rows are events that the register would have, were it as complete as said."""
+    if complete is None or rows.empty:
+        return []
+    events = read_events(rows).assign(line=rows.index[rows["set_aside"] == ""])
+    inside = (events["latest"] >= complete.first_day) & (events["earliest"] <= complete.last_day)
+    inside &= ~events["kind"].isin([NEVER, NONE_BETWEEN])
+    if complete.kinds:
+        inside &= events["kind"].isin(complete.kinds)
+    return [
+        f"{label}, line {line}, {name}: {register} is declared complete from {complete.first_day} "
+        f"to {complete.last_day} and lacks this event; the declaration does not hold"
+        for line, name in events.loc[inside, ["line", "council_name"]].itertuples(index=False)
+    ]
 
 
 def _on_file(table: pd.DataFrame, store: Store) -> pd.Series:
