@@ -102,7 +102,7 @@ def test_what_would_change_an_answer_is_read_from_saved_results() -> None:
     assert rows["All combinations of choices"] == (
         "Median +0.30 percentage points; nine in ten of 4 estimates from \u22120.05 to 0.57. Joint "
         "p-value of the median: 0.250",
-        "The sign hangs on the choices: 75 per cent have the headline's",
+        "Estimates have both signs: 75 per cent have the headline's",
     )
     assert rows["The choice that moves the answer most"] == (
         "Years of anticipation: 40 per cent of the variance",

@@ -32,6 +32,7 @@ from evallib.report.views.saved import (
 Row = Mapping[Any, Any]
 # What was found, what it says, and whether the answer stands; None where that is no question.
 Part = tuple[str, str, bool | None]
+ONE_SIGN = 0.95
 NOT_MADE = "not worked out in this run"
 QUESTIONS = {
     "sign": "All combinations of choices",
@@ -45,7 +46,7 @@ QUESTIONS = {
 }
 # What is counted over outcomes: part, how many of them.
 _TALLY = {
-    "sign": "nine in ten combinations of choices give one sign for {}",
+    "sign": f"at least {100 * ONE_SIGN:g} per cent of combinations of choices have one sign for {{}}",
     "register": "events that the register lacks, assigned at random, leave the reading as it is "
     "for {}",
     "drift": "the interval excludes zero with drift as large as before for {}",
@@ -137,8 +138,8 @@ def _combinations(curve: pd.DataFrame, test: Row, row: Row, unit: str, digits: i
         f"{format_p_value(float(test['median_effect_p']))}"
     )
     same = float(((effect > 0) == (row["estimate"] > 0)).mean())
-    is_one = low > 0 or high < 0
-    lead = "Nine in ten give one sign" if is_one else "The sign hangs on the choices"
+    is_one = max(same, 1 - same) >= ONE_SIGN
+    lead = "Nearly all have one sign" if is_one else "Estimates have both signs"
     return what, f"{lead}: {100 * same:.0f} per cent have the headline's", is_one
 
 

@@ -62,11 +62,6 @@ def answer(plan: Plan, results: Results) -> Section:
     sentences[0] = f"{departures(plan)}{sentences[0]}"
     lock = read_lock(plan)
     sentences += [*_power(results, rows), *not_locked(plan, lock)]
-    if len(rows) > 1:
-        sentences.append(
-            "Intervals are widened for the number of primary outcomes. The notes under the table "
-            "of verdicts say how, and which rule gave each verdict."
-        )
     locked = None if lock is None else lock.names("outcomes")
     points = [_outcome_point(row, locked) for row in rows]
     return Section("", tuple(sentences), (answer_chart(plan, results),), tuple(points))
@@ -205,13 +200,15 @@ def answer_chart(plan: Plan, results: Results) -> Chart:
     names = {"title": "outcome", "holm_low": "conf_low", "holm_high": "conf_high"}
     frame = rows[shown].rename(columns=names)
     wide = _interval_name(100 * rows["holm_level"])
+    together = f"{wide[0].lower()}{wide[1:]}s"
+    if rows["holm_level"].nunique() == 1 and len(rows) > 1:
+        together += f" ({100 * plan.confidence_level:g}% for all outcomes together)"
     return estimate_chart(
         frame.reset_index(drop=True),
         headline=_finding(rows["verdict"]),
         subtitle=(
             "Headline estimates of the primary outcomes as multiples of the change that would "
-            f"matter, with {wide[0].lower()}{wide[1:]}s: {100 * plan.confidence_level:g}% adjusted "
-            "for the number of primary outcomes; right is better"
+            f"matter, with {together}; right is better"
         ),
         source=SOURCE,
         unit="times the change that would matter",
