@@ -129,8 +129,7 @@ def paths_chart(
         axes.set_title(unit[:1].upper() + unit[1:], loc="left", pad=12)
         low, high = axes.get_ylim()
         ends = _line_ends(drawn, groups)
-        lines = 1 + max((text.count("\n") for _x, _y, text in ends), default=0)
-        label_lines(axes, ends, gap=0.065 * lines * (high - low))
+        label_lines(axes, ends, gap=0.065 * (high - low))
         svg = to_svg(figure, name)
     return Chart(
         headline=headline,

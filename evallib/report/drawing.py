@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from evallib.report.markup import slugify
@@ -154,20 +155,22 @@ def label_lines(axes: Axes, ends: Sequence[tuple[float, float, str]], *, gap: fl
     ends : sequence of (x, y, text)
         The last point of each line and its name.
     gap : float
-        Least distance between two labels, in units of the vertical axis.
+        Height of a line of a label, in units of the vertical axis.
     """
     placed = sorted(ends, key=lambda end: end[1])
     heights = [end[1] for end in placed]
+    tall = [gap * (1 + end[2].count("\n")) for end in placed]
+    apart = [(below + above) / 2 for below, above in pairwise(tall)]
     for _ in range(50):
-        for low in range(len(heights) - 1):
-            overlap = gap - (heights[low + 1] - heights[low])
+        for low, least in enumerate(apart):
+            overlap = least - (heights[low + 1] - heights[low])
             if overlap > 1e-9:
                 heights[low] -= overlap / 2
                 heights[low + 1] += overlap / 2
     lowest = axes.get_ylim()[0] + gap / 2  # clear of what stands under the axis
     for place, height in enumerate(heights):
         heights[place] = max(height, lowest)
-        lowest = heights[place] + gap
+        lowest = heights[place] + (apart[place] if place < len(apart) else 0.0)
     for (x, _y, text), height in zip(placed, heights, strict=True):
         lines = text.split("\n")
         for number, line in enumerate(lines):

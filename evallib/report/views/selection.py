@@ -87,7 +87,7 @@ def _matching(chosen: list[Design], checks: Checks) -> Section:
             )
         }
         row = {"outcome": named_with_unit(design, shared), **figures}
-        rows.append({**row, "meaning": lines[SHIFT]["note"], "verdict": item.verdict})
+        rows.append({**row, "verdict": item.verdict})
     title = "With and without matching on level and trend"
     if not rows:
         return Section(title, tuple(missing) or ("No outcome was held beside look-alikes.",))
@@ -111,7 +111,6 @@ def _matching(chosen: list[Design], checks: Checks) -> Section:
             "without": "Without matching",
             "with": "With matching",
             "adds": "What matching adds",
-            "meaning": "What it means",
         },
     )
     return Section(title, pieces=(table,))
