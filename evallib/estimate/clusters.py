@@ -8,7 +8,39 @@ from evallib.errors import EstimationError, Fault, FewClustersWarning
 from evallib.estimate.columns import Notes
 from evallib.estimate.intake import Sample
 from evallib.estimate.result import IntArray
-from evallib.estimate.two_way import FEW_CLUSTERS
+
+FEW_CLUSTERS = 10
+WITHOUT = "Use smaller clusters, or vcov='iid'"
+
+
+def require_clusters(
+    count: int, notes: Notes, *, word: str = "clusters", remedy: str = "Use smaller clusters"
+) -> None:
+    """Refuse two clusters or fewer; warn of fewer than ten.
+
+    Parameters
+    ----------
+    count : int
+    notes : Notes
+    word : str
+        What is counted.
+    remedy : str
+
+    Raises
+    ------
+    EstimationError
+
+    Warns
+    -----
+    FewClustersWarning
+    """
+    if count <= 2:
+        what = f"there are {count} {word}"
+        why = "clustered standard errors are then near zero whatever the data say"
+        raise EstimationError([Fault("cluster", what, why, remedy)])
+    if count < FEW_CLUSTERS:
+        text = f"{count} {word}: clustered standard errors are too small below {FEW_CLUSTERS}."
+        notes.warn(FewClustersWarning, text)
 
 
 def unit_clusters(sample: Sample, notes: Notes) -> IntArray:
@@ -28,11 +60,5 @@ def unit_clusters(sample: Sample, notes: Notes) -> IntArray:
         what = "clusters cut through units"
         raise EstimationError([Fault("cluster", what, "", "Use clusters that hold whole units")])
     labels, places = np.unique(codes, return_inverse=True)
-    if labels.size <= 2:
-        what = f"there are {labels.size} clusters"
-        why = "clustered standard errors are then near zero whatever the data say"
-        raise EstimationError([Fault("cluster", what, why, "Use smaller clusters")])
-    if labels.size < FEW_CLUSTERS:
-        text = f"{labels.size} clusters: clustered standard errors are too small below "
-        notes.warn(FewClustersWarning, f"{text}{FEW_CLUSTERS}.")
+    require_clusters(labels.size, notes)
     return np.asarray(places, dtype=np.int64)

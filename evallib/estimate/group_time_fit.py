@@ -11,13 +11,13 @@ from evallib.errors import (
     EmptyCellWarning,
     EstimationError,
     Fault,
-    FewClustersWarning,
     ThinDesignWarning,
     UnbalancedPanelWarning,
     first_five,
 )
 from evallib.estimate.cell_warnings import require_distinct, warn_cells
 from evallib.estimate.cells import DOUBLY_ROBUST, CellSource
+from evallib.estimate.clusters import require_clusters
 from evallib.estimate.columns import Notes
 from evallib.estimate.counts import sort_units, thinness_of
 from evallib.estimate.group_time import encode_paths, last_is_comparison, prepare, solve
@@ -29,8 +29,6 @@ from evallib.estimate.result import (
     FloatArray,
     IntArray,
 )
-
-FEW_CLUSTERS = 10
 
 
 def fit_group_time(sample: Sample, options: GroupTimeOptions, notes: Notes) -> Estimate:
@@ -81,7 +79,7 @@ def fit_group_time(sample: Sample, options: GroupTimeOptions, notes: Notes) -> E
         text = f"{some} units miss some periods: each difference uses units observed in both."
         notes.warn(UnbalancedPanelWarning, text)
     clusters = np.unique(cluster[keep], return_inverse=True)[1].astype(np.int64)
-    _require_clusters(clusters, notes)
+    require_clusters(int(clusters.max()) + 1, notes)
     paths, codes = encode_paths(cohort, is_treated)
     covariates = sample.covariates[:, keep]
     require_distinct(covariates, observed, options.covariates)
@@ -189,15 +187,3 @@ def _require_comparison(
     )
     notes.warn(EmptyCellWarning, text)
     return last_is_comparison(cohort, is_treated)
-
-
-def _require_clusters(cluster: IntArray, notes: Notes) -> None:
-    """Refuse two clusters or fewer; warn of fewer than ten."""
-    count = int(cluster.max()) + 1
-    if count <= 2:
-        what = f"there are {count} clusters"
-        why = "clustered standard errors are then near zero whatever the data say"
-        raise EstimationError([Fault("cluster", what, why, "Use smaller clusters")])
-    if count < FEW_CLUSTERS:
-        text = f"{count} clusters: clustered standard errors are too small below {FEW_CLUSTERS}."
-        notes.warn(FewClustersWarning, text)

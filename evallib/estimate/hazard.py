@@ -16,12 +16,13 @@ from evallib.errors import (
     ThinDesignWarning,
     first_five,
 )
+from evallib.estimate.clusters import WITHOUT, require_clusters
 from evallib.estimate.columns import Notes
 from evallib.estimate.grid import dense_codes
 from evallib.estimate.hazard_binary import LikelihoodFit, fit_binary
 from evallib.estimate.hazard_cox import fit_cox
 from evallib.estimate.hazard_options import HazardOptions
-from evallib.estimate.hazard_rows import AtRisk, require_clusters, take_at_risk
+from evallib.estimate.hazard_rows import AtRisk, take_at_risk
 from evallib.estimate.hazard_survival import estimate_survival
 from evallib.estimate.html import html_table
 from evallib.estimate.intervals import analytic_interval
@@ -96,7 +97,8 @@ def fit_hazard(
     survival = estimate_survival(rows, options.level)
     if options.model == "discrete" and options.baseline == "periods":
         rows = _with_events(rows, notes)
-    require_clusters(rows, options, notes)
+    if options.vcov == "cluster":
+        require_clusters(rows.n_clusters, notes, remedy=WITHOUT)
     _warn_few_events(rows, options, notes)
     if options.model == "cox":
         terms = options.covariates

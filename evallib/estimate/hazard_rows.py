@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from evallib.errors import EstimationError, EvallibWarning, Fault, FewClustersWarning, first_five
+from evallib.errors import EstimationError, EvallibWarning, Fault, first_five
 from evallib.estimate.columns import Notes, read_labels, read_numbers, read_periods
 from evallib.estimate.grid import dense_codes, find_repeats
 from evallib.estimate.hazard_options import HazardOptions
 from evallib.estimate.intake import require_columns
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
-from evallib.estimate.two_way import FEW_CLUSTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +176,3 @@ def _warn_gaps(rows: AtRisk, notes: Notes) -> None:
             f"({periods[0]}): they count as at risk from their first row on."
         )
         notes.warn(EvallibWarning, text)
-
-
-def require_clusters(rows: AtRisk, options: HazardOptions, notes: Notes) -> None:
-    """Refuse two clusters or fewer; warn of fewer than ten."""
-    if options.vcov != "cluster":
-        return
-    if rows.n_clusters <= 2:
-        what = f"there are {rows.n_clusters} clusters"
-        why = "clustered standard errors are then near zero whatever the data say"
-        raise EstimationError([Fault("cluster", what, why, "Use smaller clusters, or vcov='iid'")])
-    if rows.n_clusters < FEW_CLUSTERS:
-        text = f"{rows.n_clusters} clusters: clustered standard errors are too small below "
-        notes.warn(FewClustersWarning, f"{text}{FEW_CLUSTERS}.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from evallib.estimate.clusters import WITHOUT, require_clusters
 from evallib.estimate.columns import Notes
 from evallib.estimate.markov_continuous import fit_continuous
 from evallib.estimate.markov_discrete import fit_discrete
 from evallib.estimate.markov_options import MarkovOptions
 from evallib.estimate.result import Estimate
-from evallib.estimate.transitions import require_clusters, take_transitions
+from evallib.estimate.transitions import take_transitions
 
 
 def fit_markov(
@@ -43,6 +44,7 @@ def fit_markov(
     """
     found = take_transitions(frame, columns, options, notes)
     if options.model == "discrete":
-        require_clusters(found, options, notes)
+        if options.vcov == "cluster":
+            require_clusters(found.n_clusters, notes, remedy=WITHOUT)
         return fit_discrete(found, options, notes)
     return fit_continuous(found, options, notes)

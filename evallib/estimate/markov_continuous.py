@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evallib.errors import EstimationError, EvallibWarning, Fault, first_five
+from evallib.estimate.clusters import WITHOUT, require_clusters
 from evallib.estimate.columns import Notes
 from evallib.estimate.html import html_table
 from evallib.estimate.intervals import analytic_interval, critical_value
@@ -22,7 +23,7 @@ from evallib.estimate.markov_structure import (
     require_possible,
 )
 from evallib.estimate.result import BoolArray, Estimate, FloatArray, IntArray
-from evallib.estimate.transitions import Transitions, require_clusters
+from evallib.estimate.transitions import Transitions
 
 REFERENCES = (
     "Kalbfleisch and Lawless (1985), Journal of the American Statistical Association 80, "
@@ -77,7 +78,8 @@ def fit_continuous(found: Transitions, options: MarkovOptions, notes: Notes) -> 
     origin_of, target_of = find_allowed(found, options)
     is_exact = find_exact(found, options)
     found = leave_out_absorbed(found, origin_of, notes)
-    require_clusters(found, options, notes)
+    if options.vcov == "cluster":
+        require_clusters(found.n_clusters, notes, remedy=WITHOUT)
     require_possible(found, origin_of, target_of, is_exact)
     size = _scale(found, options)
     means = found.covariates.mean(axis=0)

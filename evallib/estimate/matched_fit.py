@@ -15,6 +15,7 @@ from evallib.errors import (
     UnbalancedPanelWarning,
     first_five,
 )
+from evallib.estimate.clusters import FEW_CLUSTERS
 from evallib.estimate.columns import Notes
 from evallib.estimate.intake import Sample
 from evallib.estimate.intervals import analytic_interval
@@ -28,7 +29,6 @@ from evallib.estimate.matched_problem import Problem
 from evallib.estimate.matched_warnings import warn_matching
 from evallib.estimate.result import Estimate, FloatArray, IntArray
 
-FEW_CLUSTERS = 10
 ESTIMAND = (
     "Mean effect on matched treated units of being exposed, against their nearest comparators: "
     "each unit's mean over its exposed periods first, then units (att); by event time; by cohort."

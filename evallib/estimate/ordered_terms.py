@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evallib.errors import EstimationError, Fault, FewClustersWarning, first_five
+from evallib.errors import EstimationError, Fault, first_five
+from evallib.estimate.clusters import require_clusters
 from evallib.estimate.columns import Notes
 from evallib.estimate.ordered_grades import GradedRows
 from evallib.estimate.regression import absorbed, prepare
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 from evallib.estimate.twfe import require_some
-from evallib.estimate.two_way import FEW_CLUSTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,7 @@ def cluster_codes(rows: GradedRows, notes: Notes) -> IntArray:
     -----
     FewClustersWarning
     """
-    count = int(rows.cluster.max()) + 1
-    if count <= 2:
-        what = f"there are {count} clusters"
-        why = "clustered standard errors are then near zero whatever the data say"
-        raise EstimationError([Fault("cluster", what, why, "Use smaller clusters")])
-    if count < FEW_CLUSTERS:
-        text = f"{count} clusters: clustered standard errors are too small below {FEW_CLUSTERS}."
-        notes.warn(FewClustersWarning, text)
+    require_clusters(int(rows.cluster.max()) + 1, notes)
     return rows.cluster
 
 

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evallib.errors import EstimationError, EvallibWarning, Fault, FewClustersWarning, first_five
+from evallib.errors import EstimationError, EvallibWarning, Fault, first_five
 from evallib.estimate.columns import Notes, read_labels, read_numbers
 from evallib.estimate.grid import dense_codes
 from evallib.estimate.intake import require_columns
 from evallib.estimate.markov_options import MarkovOptions
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
-from evallib.estimate.two_way import FEW_CLUSTERS
 
 MOST_STATES = 30
 
@@ -219,16 +218,3 @@ def _with_values(found: Transitions, options: MarkovOptions, notes: Notes) -> Tr
         what = "no pair of observations has all covariates"
         raise EstimationError([Fault("covariates", what, "", "Check how they were joined")])
     return found if keep.all() else found.keep(keep)
-
-
-def require_clusters(found: Transitions, options: MarkovOptions, notes: Notes) -> None:
-    """Refuse two clusters or fewer; warn of fewer than ten."""
-    if options.vcov != "cluster":
-        return
-    if found.n_clusters <= 2:
-        what = f"there are {found.n_clusters} clusters"
-        why = "clustered standard errors are then near zero whatever the data say"
-        raise EstimationError([Fault("cluster", what, why, "Use smaller clusters, or vcov='iid'")])
-    if found.n_clusters < FEW_CLUSTERS:
-        text = f"{found.n_clusters} clusters: clustered standard errors are too small below "
-        notes.warn(FewClustersWarning, f"{text}{FEW_CLUSTERS}.")

@@ -10,12 +10,12 @@ import numpy as np
 from evallib.errors import (
     EstimationError,
     Fault,
-    FewClustersWarning,
     SingletonWarning,
     ThinDesignWarning,
     UnbalancedPanelWarning,
     first_five,
 )
+from evallib.estimate.clusters import require_clusters
 from evallib.estimate.columns import Notes
 from evallib.estimate.covariance import Covariance, Sizes, estimate_covariance
 from evallib.estimate.engine import Given, Model, run_engine
@@ -39,7 +39,6 @@ from evallib.estimate.result import (
 )
 from evallib.estimate.thinness import Thinness, measure
 
-FEW_CLUSTERS = 10
 VANISHED = 1e-7
 
 Engine = Callable[[Problem, FloatArray], Given]
@@ -248,13 +247,7 @@ def _require_clusters(sizes: Sizes, options: RegressionOptions, notes: Notes) ->
     else:
         second = sizes.second_clusters or sizes.clusters
         count, word, remedy = min(sizes.clusters, second), "clusters", "Use smaller clusters"
-    if count <= 2:
-        what = f"there are {count} {word}"
-        why = "clustered standard errors are then near zero whatever the data say"
-        raise EstimationError([Fault("cluster", what, why, remedy)])
-    if count < FEW_CLUSTERS:
-        text = f"{count} {word}: clustered standard errors are too small below {FEW_CLUSTERS}."
-        notes.warn(FewClustersWarning, text)
+    require_clusters(count, notes, word=word, remedy=remedy)
 
 
 def describe(
