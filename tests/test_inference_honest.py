@@ -239,6 +239,8 @@ def test_interval_beyond_the_references_grid_is_not_cut() -> None:
     near = ends(honest_did(PROFITS, mbar=[1]), "relative magnitudes")[1.0]
     width = 40 * np.sqrt(PROFITS.covariance[4, 4]) / 999  # of the grid
     assert (low - 1, high - 1) == pytest.approx(near, abs=1.01 * width)
+    assert any("where R's default grid ends" in note for note in honest_did(far, mbar=[1]).notes)
+    assert not any("grid ends" in note for note in honest_did(PROFITS, mbar=[1]).notes)
 
 
 def test_more_periods_from_base_to_effect_leave_more_room_for_drift() -> None:
@@ -395,6 +397,7 @@ def test_a_grid_that_is_given_is_the_one_that_is_tried() -> None:
     cut = honest_did(PROFITS, mbar=[1], grid=(0.1, 0.2), grid_points=11)
     assert ends(cut, "relative magnitudes")[1.0] == pytest.approx((0.1, 0.2))
     assert any("beyond which nothing was tried" in note for note in cut.notes)
+    assert any("it may go on" in note for note in cut.notes)
 
 
 def test_one_effect_is_held_against_its_own_bounds_alone() -> None:

@@ -174,7 +174,11 @@ def honest_did(
         breakdown_relative=_breakdown_relative(relative, found),
         breakdown_smooth=_breakdown_smooth(path, steps.std_error, sure),
         excludes_zero=_excludes(found[0.0]),
-        notes=(*study.notes, *_method_notes(study, draws, grid_points, grid)),
+        notes=(
+            *study.notes,
+            *_method_notes(study, draws, grid_points, grid),
+            *_beyond_notes(found, steps.std_error, grid),
+        ),
     )
 
 
@@ -286,6 +290,23 @@ def _method_notes(
         times = ", ".join(str(time) for time in study.left_out)
         notes.append(f"Neither lead nor effect, or beyond a gap, and left out: {times}.")
     return tuple(notes)
+
+
+def _beyond_notes(
+    found: dict[float, tuple[float, float]], std_error: float, grid: tuple[float, float] | None
+) -> tuple[str, ...]:
+    """Return a note on intervals that reach beyond the reference's grid, or to the end of one."""
+    low, high = grid or (-GRID_STD_ERRORS * std_error, GRID_STD_ERRORS * std_error)
+    near = 1e-9 * (high - low)
+    past = [
+        f"{at:g}" for at, ends in found.items() if ends[0] <= low + near or ends[1] >= high - near
+    ]
+    if not past:
+        return ()
+    where = f"At Mbar {', '.join(past)} the interval reaches {low:.4g} or {high:.4g}, "
+    if grid is not None:
+        return (f"{where}an end of the grid: it may go on.",)
+    return (f"{where}where R's default grid ends and its interval is cut; this one is not.",)
 
 
 def read_bounds(given: float | Sequence[float]) -> FloatArray:
