@@ -60,7 +60,7 @@ PIECE_CSS = (
     "box-shadow:0 0 0 2px #fff}"
     ".ev-piece ul.ev-notes{list-style:none;padding:0;margin:.5rem 0 0;font-size:.9375rem}"
     ".ev-piece .ev-notes li{margin:0 0 .25rem;max-width:48em}"
-    ".ev-piece figure{margin:0}.ev-piece .ev-svg{max-width:47.5rem}"
+    ".ev-piece figure{margin:0}.ev-piece .ev-svg{max-width:47.5rem;padding:0}"
     ".ev-piece>*+figure,.ev-piece>*+.ev-scroll{margin-top:1.75rem}"
     ".ev-piece .ev-headline{font-size:1.1875rem;line-height:1.3;margin:0 0 .25rem}"
     ".ev-piece .ev-subtitle{margin:0 0 .75rem;color:#383f43}"
