@@ -46,7 +46,7 @@ QUESTIONS = {
 }
 # What is counted over outcomes: part, how many of them.
 _TALLY = {
-    "sign": f"at least {100 * ONE_SIGN:g} per cent of combinations of choices have one sign for {{}}",
+    "sign": f"at least {100 * ONE_SIGN:g} per cent of combinations have one sign for {{}}",
     "register": "events that the register lacks, assigned at random, leave the reading as it is "
     "for {}",
     "drift": "the interval excludes zero with drift as large as before for {}",
