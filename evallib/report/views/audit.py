@@ -16,6 +16,7 @@ from evallib.report.formats import decimals_for, format_number, format_p_value
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
 from evallib.report.views.choosing import (
+    NO_BREAK,
     checks_of,
     designs_of,
     effect_unit,
@@ -23,7 +24,7 @@ from evallib.report.views.choosing import (
     named_with_unit,
     shared_unit,
 )
-from evallib.report.views.naming import SOURCE
+from evallib.report.views.naming import SOURCE, type_words
 
 KINDS = {
     "random": "At random",
@@ -108,7 +109,7 @@ def _section(design: Design, item: CheckResult) -> Section:
     pieces: tuple[Chart | Table, ...] = ()
     if not item.table.empty:
         pieces = (_chart(design, item), _table(design, item), *_readings(design, item))
-    return Section(design.title, (f"{item.sentence}.",), pieces=pieces)
+    return Section(design.title, (f"{type_words(item.sentence)}.",), pieces=pieces)
 
 
 def _readings(design: Design, item: CheckResult) -> tuple[Table, ...]:
@@ -220,7 +221,8 @@ def _finding(item: CheckResult) -> str:
     most = moved.iloc[int(moved["estimate"].abs().to_numpy().argmax())]
     size = format_number(float(most["estimate"]), decimals)
     if most["kind"] == "in time":
-        return f"Three years early the same councils moved {size}; estimate {own}"
+        ends = interval_text(float(most["conf_low"]), float(most["conf_high"]), decimals)
+        return f"Three years early: {size} ({ends.replace(NO_BREAK, ' ')}); estimate {own}"
     return f"Selected placebos moved {size} on average; the estimate is {own}"
 
 
@@ -251,7 +253,6 @@ def _table(design: Design, item: CheckResult) -> Table:
         f"{format_p_value(row['p_value'])}."
         for row in table[table["kind"] == "in time"].to_dict("records")
     ]
-    is_scaled = bool((draws["adopters"] < draws["real"]).any())
     shares = ("covers_constant", "covers_growing")
     return Table(
         shown,
@@ -263,7 +264,6 @@ def _table(design: Design, item: CheckResult) -> Table:
             f"of {design.meaningful_change:g}, the change that would matter, or one that grows by "
             "it every year.",
             *early,
-            *((SCALED,) if is_scaled else ()),
         ),
         slug=f"audit-{design.outcome}",
         units={
