@@ -14,10 +14,10 @@ less the average effect on the exposed, in per cent of the latter, once over the
 years of treated councils, where it is the plan's meaningful change, and once with every treated
 council alike, as the group aggregation has it; for the event study both at event time 0. *Own bias*
 is that of the own estimand, without chance. Figures are kept in outputs/size_and_coverage.jsonl as
-they come, and not made again: asked for more panels, what is kept of fewer goes on as if it had
-been one run. outputs/size_and_coverage.csv is the table in docs, with what is kept in place of rows
-of fewer panels; --docs writes it there, and its tables into docs/methodology.md. The last line is
-JSON.
+they come, and not made again: asked for more panels, what is kept of fewer goes on, by whole
+hundreds as if it had been one run. outputs/size_and_coverage.csv is the table in docs, with what is
+kept in place of rows of fewer panels; --docs writes it there, and its tables into
+docs/methodology.md. The last line is JSON.
 """
 
 from __future__ import annotations
