@@ -104,6 +104,19 @@ def test_no_never_treated_units_say_which_periods_to_leave_out():
         fit_control(panel(2014, 2014, 2014, others=0))
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("synthetic_did", "inference='jackknife'"), ("synthetic_control", "Add comparison units")],
+)
+def test_placebos_that_leave_few_to_compare_with_are_said_to_vary_too_much(name, remedy):
+    frame = make_panel(units=15, cohorts=(*[2014.0] * 6, *[np.nan] * 9))
+    with pytest.warns(FewPlacebosWarning, match=f"leave 3 of 9 comparison units.*{remedy}"):
+        fit(name, frame, **COLUMNS, cohort="first")
+    enough = make_panel(units=18, cohorts=(*[2014.0] * 6, *[np.nan] * 12))
+    found = fit(name, enough, **COLUMNS, cohort="first")
+    assert not any("to compare with" in text for text in found.warnings)
+
+
 def test_cohorts_need_periods_before_exposure():
     frame = panel(2010, 2011, 2015)
     with pytest.warns(AlreadyTreatedWarning, match="3 periods before.*: E000, E001"):

@@ -36,7 +36,7 @@ class ShortHistoryWarning(EvallibWarning):
 
 
 class FewPlacebosWarning(EvallibWarning):
-    """There are too few placebo assignments to tell how sure the estimate is."""
+    """Placebos tell badly how sure the estimate is: few ways, or few units to compare with."""
 
 
 class NoNoiseWarning(EvallibWarning):
@@ -173,7 +173,7 @@ def require_shared_weight(name: str, problem: Problem, solution: Solution) -> No
 def warn_synthetic(
     problem: Problem, synthetic: Synthetic, placebos: Placebos | None, notes: Notes
 ) -> None:
-    """Warn of short histories, synthetic units that do not fit, and few placebos."""
+    """Warn of short histories, synthetic units that do not fit, and placebos that tell little."""
     fit = synthetic.fit
     short = fit["n_before"] < FEW_PERIODS
     if short.any():
@@ -212,6 +212,19 @@ def warn_synthetic(
             f"There are {placebos.possible} placebo assignments in all: the standard error is "
             f"rough, and no rank can be rarer than 1 in {placebos.possible + 1}. Add comparison "
             "units."
+        )
+        notes.warn(FewPlacebosWarning, text)
+    treated, controls = int((problem.codes >= 0).sum()), int((problem.codes == COMPARISON).sum())
+    if placebos is not None and controls - treated < treated:
+        text = (
+            f"Placebos of {treated} treated units leave {controls - treated} of {controls} "
+            "comparison units to compare with, fewer than are treated: placebo effects vary more "
+            "than the estimate, and its standard error is too large. "
+        )
+        text += (
+            "Use inference='jackknife', or add comparison units."
+            if problem.is_did
+            else "Add comparison units."
         )
         notes.warn(FewPlacebosWarning, text)
 
