@@ -59,7 +59,7 @@ def test_power_stands_against_the_meaningful_change() -> None:
     # Effects at 0, 1 and 2 lie 2, 3 and 4 years after the base, the year of the event among them.
     assert row["bias"] == pytest.approx(3 * row["slope"])
     assert row["share_of_change"] == pytest.approx(row["bias"] / 0.05)
-    said = f"miss a drift of {row['slope']:.2g} a year half of the time"
+    said = f"miss a drift of {row['slope']:.2g} points a year half of the time"
     assert said in power.sentence
 
 

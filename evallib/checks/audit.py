@@ -14,6 +14,7 @@ from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate
 from evallib.inference.audit import DRAWS, Audit, audit
 from evallib.inference.designs import estimate_one
+from evallib.panel.units import effect_unit, write_figure
 
 CHECK = "audit"
 
@@ -87,7 +88,8 @@ def check_audit(design: Design, headline: Estimate | None, draws: int = DRAWS) -
     table = _table(found).assign(
         headline_low=float(headline.conf_low[0]), headline_high=float(headline.conf_high[0])
     )
-    return CheckResult(CHECK, design.outcome, design.no_record, verdict, _sentence(found), table)
+    sentence = _sentence(found, effect_unit(design.unit))
+    return CheckResult(CHECK, design.outcome, design.no_record, verdict, sentence, table)
 
 
 def audit_designs(designs: Iterable[Design], role: str = "primary") -> Checks:
@@ -145,7 +147,7 @@ def _figure(table: pd.DataFrame, kind: str, name: str) -> float:
     return float(found[name].iloc[0]) if name in found and len(found) else float("nan")
 
 
-def _sentence(found: Audit) -> str:
+def _sentence(found: Audit, unit: str) -> str:
     parts = []
     random, selected, early = (found.get(kind) for kind in ("random", "selected", "in time"))
     if random is not None:
@@ -157,18 +159,20 @@ def _sentence(found: Audit) -> str:
     if selected is not None:
         parts.append(
             "placebos with the exposed councils' level and trend before the event move by "
-            f"{selected.estimate:+.3g} on average beside an estimate of {found.estimate:+.3g}"
+            f"{write_figure(selected.estimate, unit, sign=True)} on average beside an estimate of "
+            f"{write_figure(found.estimate, sign=True)}"
         )
     if early is not None:
         parts.append(
-            f"three years early the exposed councils themselves moved by {early.estimate:+.3g} "
-            f"({early.conf_low:.3g} to {early.conf_high:.3g})"
+            "three years early the exposed councils themselves moved by "
+            f"{write_figure(early.estimate, unit, sign=True)} "
+            f"({write_figure(early.conf_low)} to {write_figure(early.conf_high)})"
         )
     notes = "".join(f". {note[:1].upper()}{note[1:]}" for note in found.notes)
-    return f"{'; '.join(parts)}: {_selection(found)}{notes}"
+    return f"{'; '.join(parts)}: {_selection(found, unit)}{notes}"
 
 
-def _selection(found: Audit) -> str:
+def _selection(found: Audit, unit: str) -> str:
     """Return whether selection is ruled out, which condition failed, and the rule."""
     if not found.selection_not_ruled_out:
         return "selection is small"
@@ -182,8 +186,8 @@ def _selection(found: Audit) -> str:
         failed.append("the move three years early is too large")
     return (
         f"selection is not ruled out, because {' and '.join(failed)} (the most "
-        f"allowed is {found.largest_move:.3g}: half of the estimate or of the change that would "
-        "matter, whichever is smaller)"
+        f"allowed is {write_figure(found.largest_move, unit)}: half of the estimate or of the "
+        "change that would matter, whichever is smaller)"
     )
 
 

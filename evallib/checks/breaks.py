@@ -9,6 +9,7 @@ import pandas as pd
 
 from evallib.checks.base import CheckResult, Verdict
 from evallib.design import Design
+from evallib.panel.units import effect_unit, write_figure
 from evallib.plan.years import format_financial_year
 
 CHECK = "breaks in the series"
@@ -102,8 +103,9 @@ def check_breaks(design: Design) -> CheckResult:
             continue
         gap = float(steps["treated"] - steps["comparison"])
         words = (
-            f"at the break of {year} treated councils stepped {steps['treated']:.3g} and "
-            f"comparison councils {steps['comparison']:.3g}"
+            f"at the break of {year} treated councils stepped "
+            f"{write_figure(steps['treated'], effect_unit(design.unit))} and comparison councils "
+            f"{write_figure(steps['comparison'])}"
         )
         (alarms if abs(gap) > design.meaningful_change / 2 else calm).append(words)
     whole = pd.concat(tables, ignore_index=True)

@@ -8,6 +8,7 @@ import pandas as pd
 from evallib.checks.base import CheckResult, not_applicable
 from evallib.design import Design
 from evallib.estimate import Estimate
+from evallib.panel.units import effect_unit, write_figure
 
 CHECK = "two comparison groups"
 
@@ -69,9 +70,11 @@ def check_comparison_groups(
             "The two comparison groups agree in sign, and neither interval excludes the other"
         )
         return CheckResult(CHECK, design.outcome, design.no_record, "pass", sentence, table)
+    estimate = write_figure(declared.point[0], effect_unit(design.unit))
     sentence = (
-        f"The two comparison groups {words}: {_words(declared)}, and {_words(other)}. What is "
-        "assumed of councils without a record decides the answer"
+        f"The two comparison groups {words}: {estimate} {_side(declared)} unrecorded councils as "
+        f"controls, {write_figure(other.point[0])} {_side(other)} them. What is assumed of "
+        "councils without a record decides the answer"
     )
     return CheckResult(CHECK, design.outcome, design.no_record, "concern", sentence, table)
 
@@ -81,11 +84,9 @@ def differ_in_sign(one: Estimate, other: Estimate) -> bool:
     return bool(np.sign(one.point[0]) != np.sign(other.point[0]))
 
 
-def _words(estimate: Estimate) -> str:
-    """Return the estimate with the comparison group that it rests on."""
-    value = f"{estimate.point[0]:.3g}".replace("-", "\N{MINUS SIGN}")
-    group = "with" if estimate.no_record == "assume_not_exposed" else "without"
-    return f"{value} {group} unrecorded councils as controls"
+def _side(estimate: Estimate) -> str:
+    """Return whether the estimate has councils without a record among its controls."""
+    return "with" if estimate.no_record == "assume_not_exposed" else "without"
 
 
 def _excludes(one: Estimate, other: Estimate) -> bool:

@@ -46,10 +46,11 @@ def check_counts(design: Design) -> CheckResult:
     table.insert(0, "fin_year", years)
     smallest = f"{after['exposed'].min()} exposed and {after['comparison'].min()} comparison"
     if few_treated or few_controls:
+        kinds = (("are exposed", few_treated), ("compare", few_controls))
+        said = [f"in {n} fewer than {FEW} councils {what}" for what, n in kinds if n]
         sentence = (
-            f"In {few_treated} of {len(after)} exposed years fewer than {FEW} councils are "
-            f"exposed, and in {few_controls} fewer than {FEW} compare (fewest: {smallest} "
-            "councils): standard errors lean on few councils there"
+            f"Of {len(after)} exposed years, {' and '.join(said)} (fewest: {smallest} councils): "
+            "standard errors lean on few councils there"
         )
     else:
         sentence = f"Every exposed year has at least {smallest} councils"

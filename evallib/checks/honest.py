@@ -9,6 +9,7 @@ from evallib.estimate import Estimate
 from evallib.inference.event_times import EventStudy, read_event_study
 from evallib.inference.honest import LARGEST_MBAR, HonestDid, honest_did
 from evallib.inference.pretrend_power import EACH, JOINT, PretrendPower, pretrend_power
+from evallib.panel.units import effect_unit, write_figure
 
 HONEST = "honest pre-trends"
 POWER = "power of the pre-trend test"
@@ -109,16 +110,17 @@ def _drift_missed(design: Design, found: PretrendPower, used: str, is_thin: bool
     change = design.meaningful_change
     table = found.frame.assign(share_of_change=found.frame["bias"] / change)
     rows = table[table["test"] == used].set_index("power")
-    half, most = rows.loc[0.5], rows.loc[0.8]
+    half, most = rows.loc[[0.5]].iloc[0], rows.loc[[0.8]].iloc[0]
     if not rows["slope"].notna().all():
         reason = "the test has so many leads that it rejects half of the time without any drift"
         return not_applicable(POWER, design.outcome, design.no_record, reason)
     verdict: Verdict = "pass" if most["bias"] < change else "concern"
+    drift = write_figure(half["slope"], effect_unit(design.unit), figures=2)
     sentence = (
-        f"The test of pre-trends would miss a drift of {half['slope']:.2g} a year half of the "
-        f"time; that adds {half['bias']:.2g} to the {found.target}, "
+        f"The test of pre-trends would miss a drift of {drift} a year half of the time; that adds "
+        f"{write_figure(half['bias'], figures=2)} to the {found.target}, "
         f"{half['share_of_change']:.1f} times the meaningful change of {change:g} (a drift of "
-        f"{most['slope']:.2g} a year is found 80 per cent of the time)"
+        f"{write_figure(most['slope'], figures=2)} a year is found 80 per cent of the time)"
     )
     return CheckResult(
         POWER, design.outcome, design.no_record, verdict, sentence + THIN * is_thin, table

@@ -14,6 +14,7 @@ from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate, fit
 from evallib.estimate.cells import CellSource
 from evallib.estimate.jackknife import leave_one_out
+from evallib.panel.units import effect_unit, write_figure
 
 LEAVE_ONE_OUT = "leave one council out"
 BASE_YEAR = "base moved back one year"
@@ -59,13 +60,15 @@ def check_leave_one_out(design: Design, estimate: Estimate, aggregation: str) ->
     )
     furthest = float(np.abs(without - overall).max())
     turned = int(table["turned"].sum())
-    span = f"between {without.min():.3g} and {without.max():.3g} ({overall:.3g} with all)"
+    most = write_figure(without.max(), effect_unit(design.unit))
+    span = f"between {write_figure(without.min())} and {most} ({write_figure(overall)} with all)"
     half = design.meaningful_change / 2
     concern = furthest > half or (turned > 0 and abs(overall) > half)
     if concern:
+        who = {0: "none", 1: "1 council"}.get(turned, f"{turned} councils")
         sentence = (
-            f"Without one council the estimate lies {span}; {turned} council(s) would turn its "
-            f"sign, and one moves it by {furthest:.2g}"
+            f"Without one council the estimate lies {span}; {who} would turn its sign, and one "
+            f"moves it by {write_figure(furthest, figures=2)}"
         )
     else:
         sentence = f"Without any one council the estimate lies {span}"
@@ -124,8 +127,9 @@ def check_base_year(design: Design, estimate: Estimate, aggregation: str) -> Che
     )
     shift = float(moved.point[0] - kept.point[0])
     sentence = (
-        f"With the base one year earlier the estimate is {moved.point[0]:.3g} instead of "
-        f"{kept.point[0]:.3g}"
+        "With the base one year earlier the estimate is "
+        f"{write_figure(moved.point[0], effect_unit(design.unit))} instead of "
+        f"{write_figure(kept.point[0])}"
     )
     concern = abs(shift) > design.meaningful_change / 2
     if concern:

@@ -22,7 +22,7 @@ from evallib.estimate import Estimate, Estimates
 from evallib.inference.joint_outcomes import joint_tests
 from evallib.inference.multiple import holm, holm_levels
 from evallib.inference.permuted_headline import REASSIGNED, permutation_p
-from evallib.panel.units import change_unit
+from evallib.panel.units import effect_unit
 from evallib.plan.verdict import VerdictRule
 
 NOT_JUDGED = {
@@ -117,7 +117,7 @@ def _evidence(
         selection_not_ruled_out=flags.selection_not_ruled_out,
         selected_mean=flags.selected_mean,
         is_thin=bool(_thinness(estimate)["thin_fired"]),
-        change_unit="log points" if design.scale == "log" else change_unit(design.unit),
+        change_unit=effect_unit(design.unit),
         other_estimate=_first(other, "point"),
         in_time=flags.in_time,
         false_alarms=flags.false_alarms,

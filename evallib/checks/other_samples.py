@@ -14,6 +14,7 @@ from evallib.design.spillovers import REASONS
 from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate
 from evallib.inference.fitting import fit_design
+from evallib.panel.units import effect_unit, write_figure
 
 CHECK = "other samples"
 PLANNED, EARLIER = "as planned", "one more year of anticipation"
@@ -103,12 +104,14 @@ def _judge(design: Design, table: pd.DataFrame) -> CheckResult:
     none = "".join(
         f"; {row['sample']}: no estimate ({row['note']})" for _, row in without.iterrows()
     )
-    span = f"{others['estimate'].min():.3g} to {others['estimate'].max():.3g}"
+    least, most = others["estimate"].min(), others["estimate"].max()
     sentence = (
         "Without councils that other things may have reached the estimate of "
-        f"{planned:.3g} is {span}{none}"
+        f"{write_figure(planned)} is {write_figure(least)} to "
+        f"{write_figure(most, effect_unit(design.unit))}{none}"
     )
     if not large.empty:
-        sentence += f". It is moved most {furthest['sample']}, to {furthest['estimate']:.3g}"
+        reached = write_figure(furthest["estimate"])
+        sentence += f". It is moved most {furthest['sample']}, to {reached}"
     verdict: Verdict = "pass" if large.empty else "concern"
     return CheckResult(CHECK, design.outcome, design.no_record, verdict, sentence, table)

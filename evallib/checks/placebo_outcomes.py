@@ -13,6 +13,7 @@ from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate
 from evallib.inference.designs import estimate_one
 from evallib.inference.multiple import holm
+from evallib.panel.units import effect_unit, write_figure
 
 CHECK = "placebo outcome"
 ALPHA = 0.05
@@ -121,9 +122,11 @@ def _result(design: Design, found: Estimate | str, adjusted: float) -> CheckResu
         ]
     )
     row = table.iloc[0]
+    estimate = write_figure(row["estimate"], effect_unit(design.unit), sign=True)
     what = (
-        f"{design.title}, which the event is not expected to move: {row['estimate']:+.3g} "
-        f"({row['conf_low']:.3g} to {row['conf_high']:.3g}; Holm p = {adjusted:.3f})"
+        f"{design.title}, which the event is not expected to move: {estimate} "
+        f"({write_figure(row['conf_low'])} to {write_figure(row['conf_high'])}; "
+        f"Holm p = {adjusted:.3f})"
     )
     excludes = _excludes_zero(row)
     if adjusted < ALPHA:

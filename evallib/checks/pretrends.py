@@ -11,6 +11,7 @@ from evallib.design import Design
 from evallib.errors import EstimationError
 from evallib.estimate import Estimate
 from evallib.estimate.result import FloatArray
+from evallib.panel.units import effect_unit, write_figure
 
 CHECK = "pre-trends"
 ALPHA = 0.05
@@ -69,7 +70,7 @@ def check_pretrends(design: Design, estimate: Estimate) -> CheckResult:
             "treated_councils": dynamic.term_treated_units[rows],
         }
     )
-    verdict, sentence = _judge(p_value, float(bound.max()), design.meaningful_change, how)
+    verdict, sentence = _judge(design, p_value, float(bound.max()), how)
     return CheckResult(
         CHECK, design.outcome, design.no_record, verdict, sentence, table, "event_study"
     )
@@ -89,7 +90,9 @@ def _reference(terms: list[str], estimate: Estimate) -> tuple[float, FloatArray 
     return float(kept["p_joint"]), critical, str(kept["method"])
 
 
-def _judge(p_value: float, bound: float, change: float, how: str) -> tuple[Verdict, str]:
+def _judge(design: Design, p_value: float, bound: float, how: str) -> tuple[Verdict, str]:
+    change = design.meaningful_change
+    most = write_figure(bound, effect_unit(design.unit))
     joint = f"joint p = {p_value:.3f} ({how})"
     if p_value <= ALPHA:
         return "fail", (
@@ -97,10 +100,10 @@ def _judge(p_value: float, bound: float, change: float, how: str) -> tuple[Verdi
         )
     if bound < change and p_value > ALPHA:  # without a p-value nothing is shown
         return "pass", (
-            f"Every lead is bounded within {bound:.3g}, less than the meaningful change of "
+            f"Every lead is bounded within {most}, less than the meaningful change of "
             f"{change:g} (equivalence tests at 5 per cent; {joint})"
         )
     return "concern", (
-        f"Parallel trends are not shown: a lead as large as {bound:.3g} cannot be excluded, and "
+        f"Parallel trends are not shown: a lead as large as {most} cannot be excluded, and "
         f"the meaningful change is {change:g} ({joint}; not rejecting is no support)"
     )

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from evallib.checks.evidence import Evidence
+from evallib.panel.units import write_figure
 from evallib.plan.verdict import LARGEST_BREAKDOWN, VerdictRule
-
-MINUS = "\N{MINUS SIGN}"
 
 
 def doubts(evidence: Evidence, rule: VerdictRule) -> Iterator[str]:
@@ -34,7 +33,7 @@ def doubts(evidence: Evidence, rule: VerdictRule) -> Iterator[str]:
         yield f"selection is not ruled out{_placebos(evidence)}"
     elif not abs(evidence.selected_mean) < share * abs(evidence.estimate):
         yield (
-            f"selected placebos move by {signed(evidence.selected_mean)}{unit_words(evidence)}, "
+            f"selected placebos move by {signed(evidence.selected_mean, evidence)}, "
             f"not less than {share:g} of the estimate of {signed(evidence.estimate)}"
         )
     if evidence.permutation_p >= rule.permutation_p:
@@ -43,9 +42,9 @@ def doubts(evidence: Evidence, rule: VerdictRule) -> Iterator[str]:
 
 def _placebos(evidence: Evidence) -> str:
     """Return which placebos of the audit moved too far, with the most that is allowed."""
-    most, unit = evidence.largest_move, unit_words(evidence)
+    most = evidence.largest_move
     moved = [
-        f"{name} moved by {signed(value)}{unit}"
+        f"{name} moved by {signed(value, evidence)}"
         for name, value in (
             ("selected placebos", evidence.selected_mean),
             ("the exposed councils themselves, three years early,", evidence.in_time),
@@ -54,7 +53,7 @@ def _placebos(evidence: Evidence) -> str:
     ]
     if not moved:
         return ": the exposed councils' level and trend could not be copied"
-    return f": {' and '.join(moved)}, where at most {most:.3g} either way is allowed"
+    return f": {' and '.join(moved)}, where at most {write_figure(most)} either way is allowed"
 
 
 def alarms(evidence: Evidence) -> str:
@@ -72,7 +71,7 @@ def both_groups(evidence: Evidence) -> str:
     if np.isnan(evidence.other_estimate):
         return ""
     return (
-        f": {signed(evidence.estimate)}{unit_words(evidence)} with the declared one, "
+        f": {signed(evidence.estimate, evidence)} with the declared one, "
         f"{signed(evidence.other_estimate)} with the other"
     )
 
@@ -83,20 +82,15 @@ def pretrend_words(evidence: Evidence, words: str) -> str:
     return f"{found[:1].lower()}{found[1:]}" if found else words
 
 
-def signed(value: float) -> str:
-    """Write a change with its sign, to three figures.
+def signed(value: float, evidence: Evidence | None = None) -> str:
+    """Write a change with its sign, to three figures; given the evidence, with its unit.
 
     Examples
     --------
     >>> signed(-0.2281), signed(4.25), signed(0.0)
     ('−0.228', '+4.25', '0')
     """
-    return f"{value:+.3g}".replace("-", MINUS) if value else "0"
-
-
-def unit_words(evidence: Evidence) -> str:
-    """Return the unit of a change behind a space; empty where none is known."""
-    return f" {evidence.change_unit}" if evidence.change_unit else ""
+    return write_figure(value, evidence.change_unit if evidence else "", sign=True)
 
 
 def limits(evidence: Evidence) -> str:

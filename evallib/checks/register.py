@@ -25,6 +25,7 @@ from evallib.inference.register_range import (
     over_assignments,
     worst_case,
 )
+from evallib.panel.units import effect_unit, write_figure
 
 CHECK = "errors of the register"
 # Parts of the table.
@@ -306,9 +307,10 @@ def _judge(
     what = (
         f"Were the {int(missing.counts.sum())} events that the register lacks assigned at random "
         f"to the {missing.codes.size} councils without a record, {here} of them in this sample, "
-        f"the estimate of {_number(point)} would mostly lie between "
-        f"{_number(spread[1])} and {_number(spread[2])} (5 to 95 per cent); given to "
-        f"those that move it most, between {_number(worst[0])} and {_number(worst[1])}"
+        f"the estimate of {write_figure(point)} would mostly lie between "
+        f"{write_figure(spread[1])} and {write_figure(spread[2], effect_unit(design.unit))} "
+        "(5 to 95 per cent); given to those that move it most, between "
+        f"{write_figure(worst[0])} and {write_figure(worst[1])}"
     )
     if not at_random:
         return "concern", f"{what}. Chance alone could change how the interval reads"
@@ -319,7 +321,3 @@ def _judge(
             "found does",
         )
     return "pass", f"{what}. Neither changes how the interval reads"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")

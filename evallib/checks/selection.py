@@ -11,6 +11,7 @@ from evallib.errors import EstimationError
 from evallib.estimate import Estimate
 from evallib.estimate.matched_warnings import LEVEL_GAP, STILL_APART
 from evallib.inference.look_alikes import ALIKE, EVERYONE, EXPOSED, GROUPS, LookAlikes, look_alikes
+from evallib.panel.units import effect_unit, unit_words, write_figure
 
 CHECK = "regression to the mean"
 # Parts of the table.
@@ -71,18 +72,20 @@ def _sentence(design: Design, headline: Estimate, found: LookAlikes) -> str:
     level, trend, moved = (
         found.before[name].to_numpy(float) for name in ("level", "trend", "after")
     )
+    unit = effect_unit(design.unit)
     stood = ", ".join(
-        f"{group} stood at {level[place]:.3g} and moved by {_number(trend[place])} a year"
+        f"{group} stood at {write_figure(level[place], '' if place else unit_words(design.unit))} "
+        f"and moved by {_change(trend[place], '' if place else unit)} a year"
         for place, group in enumerate(GROUPS)
     )
     after = dict(zip(GROUPS, moved.tolist(), strict=True))
     return (
-        f"{_number(headline.point[0])} as the headline has it; of the same councils and years "
-        f"{_number(found.unmatched.point[0])} without and {_number(found.matched.point[0])} with "
+        f"The headline is {_change(headline.point[0], unit)}; of the same councils and years it is "
+        f"{_change(found.unmatched.point[0])} without and {_change(found.matched.point[0])} with "
         f"matching on level and trend before the event: {sense(design, found)}. Before the event "
-        f"{stood}. From the base to "
-        f"the exposed years exposed councils moved by {_number(after[EXPOSED])}, their look-alikes "
-        f"by {_number(after[ALIKE])}, all comparison councils by {_number(after[EVERYONE])}"
+        f"{stood}. From the base to the exposed years exposed councils moved by "
+        f"{_change(after[EXPOSED], unit)}, their look-alikes by {_change(after[ALIKE])}, all "
+        f"comparison councils by {_change(after[EVERYONE])}"
         f"{_lasting(found)}"
     )
 
@@ -118,8 +121,8 @@ def sense(design: Design, found: LookAlikes) -> str:
     return "look-alikes moved less that way than all comparison councils, or the other way"
 
 
-def _number(value: float) -> str:
-    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}")
+def _change(value: float, unit: str = "") -> str:
+    return write_figure(value, unit, sign=True)
 
 
 def _table(design: Design, headline: Estimate, found: LookAlikes) -> pd.DataFrame:

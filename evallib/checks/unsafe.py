@@ -11,6 +11,7 @@ from evallib.design import Design
 from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate
 from evallib.inference.fitting import fit_design
+from evallib.panel.units import effect_unit, write_figure
 
 CHECK = "unsafe figures"
 HALF = 0.5
@@ -94,11 +95,13 @@ def _compared(design: Design, kept: Estimate, found: Estimate) -> CheckResult:
     table = pd.DataFrame(rows, columns=_COLUMNS)
     before, after = float(kept.point[0]), float(found.point[0])
     shift, error = after - before, float(kept.std_error[0])
+    unit = effect_unit(design.unit)
     opening = f"With suspicious figures {_WORDS[other]} the estimate"
     moved = (
-        f"is {after:.3g} instead of {before:.3g}, {abs(shift) / error:.2g} standard errors away"
+        f"is {write_figure(after, unit)} instead of {write_figure(before)}, "
+        f"{write_figure(abs(shift) / error, figures=2)} standard errors away"
         if shift
-        else f"stays at {before:.3g}"
+        else f"stays at {write_figure(before, unit)}"
     )
     words = [f"{opening} {moved} ({_counted(design)})"]
     crosses = (abs(before) >= design.meaningful_change) != (abs(after) >= design.meaningful_change)

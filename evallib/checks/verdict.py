@@ -18,9 +18,8 @@ from evallib.checks.reasons import (
     limits,
     pretrend_words,
     signed,
-    unit_words,
 )
-from evallib.panel.units import agree
+from evallib.panel.units import write_figure
 from evallib.plan.verdict import VerdictRule
 
 Word = Literal[
@@ -104,7 +103,7 @@ def _not_told(evidence: Evidence) -> tuple[Word, str] | None:
         return "cannot tell", f"the two comparison groups differ in sign{both_groups(evidence)}"
     if not low <= high:  # also where an end is missing
         return "cannot tell", "the estimate has no interval"
-    size = f"{change:g} {agree(f'{change:g}', evidence.change_unit)}".strip()
+    size = write_figure(change, evidence.change_unit, figures=6)
     if low <= 0 <= high and (low <= -change or high >= change):
         return "cannot tell", (
             f"the adjusted interval contains both zero and a change that would matter ({size})"
@@ -132,8 +131,8 @@ def _judged(evidence: Evidence, rule: VerdictRule) -> tuple[Word, str]:
     return verdict, (
         f"{lead}, pre-trends pass, it stands while drift after exposure is up to "
         f"{breakdown_words(evidence.breakdown)} the largest before it, selected placebos move by "
-        f"{signed(evidence.selected_mean)} beside {signed(evidence.estimate)}"
-        f"{unit_words(evidence)}, permutation p = {evidence.permutation_p:.3f}{limits(evidence)}"
+        f"{signed(evidence.selected_mean)} beside {signed(evidence.estimate, evidence)}, "
+        f"permutation p = {evidence.permutation_p:.3f}{limits(evidence)}"
     )
 
 

@@ -11,10 +11,10 @@ from evallib.design.blind import build_blind_designs
 from evallib.errors import EstimationError
 from evallib.estimate.thinness import MIN_TREATED
 from evallib.inference.audit import placebo_power
+from evallib.panel.units import effect_unit
 from evallib.plan import format_financial_year, load_plan, shown_path
 from evallib.plan.lock import write_lock
 from evallib.report.views.naming import RULE_WORDS
-from evallib.report.words import change_unit
 from evallib.run.check import load_and_check
 
 
@@ -88,7 +88,7 @@ def _overlap(design: Design) -> Iterator[str]:
 
 
 def _power(design: Design) -> Iterator[str]:
-    unit = "log points" if design.scale == "log" else change_unit(design.unit)
+    unit = effect_unit(design.unit)
     try:
         found = placebo_power(design)
     except EstimationError as error:

@@ -10,6 +10,7 @@ from evallib.checks import CheckResult, Checks
 from evallib.checks.audit import CHECK
 from evallib.design import Design
 from evallib.inference.audit_readings import LONGER, RULE
+from evallib.panel.units import effect_unit
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.formats import decimals_for, format_number, format_p_value
@@ -19,7 +20,6 @@ from evallib.report.views.choosing import (
     NO_BREAK,
     checks_of,
     designs_of,
-    effect_unit,
     interval_text,
     named_with_unit,
     shared_unit,

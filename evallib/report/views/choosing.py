@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from evallib.checks import CheckResult, Checks
 from evallib.design import Design
+from evallib.panel.units import effect_unit
 from evallib.report.formats import format_number
 from evallib.report.sections import Section, Sections
-from evallib.report.words import change_unit
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -27,17 +27,6 @@ def checks_of(checks: Checks, check: str, design: Design) -> list[CheckResult]:
     """Return what a check found of a design under its own rule for unrecorded councils."""
     found = checks.select(check, design.outcome)
     return [item for item in found if item.no_record == design.no_record]
-
-
-def effect_unit(unit: str) -> str:
-    """Return the unit of an effect on an outcome that is measured in `unit`.
-
-    Examples
-    --------
-    >>> effect_unit("percent"), effect_unit("log of GBP")
-    ('percentage points', 'log points')
-    """
-    return "log points" if unit.startswith("log of ") else change_unit(unit)
 
 
 def shared_unit(designs: Sequence[Design]) -> str:

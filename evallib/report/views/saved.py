@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from evallib.errors import DataError, Fault
+from evallib.panel.units import effect_unit
 from evallib.report.formats import decimals_for
-from evallib.report.words import change_unit
 
 
 class Results(Protocol):
@@ -111,7 +111,7 @@ def check_figures(results: Results, check: str, row: Mapping[Any, Any]) -> pd.Da
 
 def unit_of(row: Mapping[Any, Any]) -> str:
     """Return the unit of a change in an outcome, given its row of the verdicts."""
-    return "log points" if row["scale"] == "log" else change_unit(row["unit"])
+    return effect_unit(str(row["unit"]))
 
 
 def decimals_of(row: Mapping[Any, Any]) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from evallib.inference.specification_results import Curve, Curves
+from evallib.panel.units import effect_unit
 from evallib.plan.deviations import UNPLANNED
 from evallib.report.chart import Chart
 from evallib.report.formats import format_count, format_number, format_p_value
@@ -18,7 +19,6 @@ from evallib.report.views.choice_words import (
     in_choice_words,
     reason_words,
 )
-from evallib.report.views.choosing import effect_unit
 from evallib.report.views.naming import SOURCE
 
 # How the reasons of specifications without an estimate end, or what they hold.

@@ -14,12 +14,13 @@ from evallib.inference.by_characteristic import (
     ByCharacteristic,
     Heterogeneity,
 )
+from evallib.panel.units import effect_unit
 from evallib.report.chart import LONGEST_HEADLINE, Chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.formats import format_count
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
-from evallib.report.views.choosing import effect_unit, interval_text
+from evallib.report.views.choosing import interval_text
 from evallib.report.views.naming import SOURCE, type_words
 from evallib.report.views.saved import Results
 from evallib.report.views.subgroup_tests import (
