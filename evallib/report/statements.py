@@ -25,8 +25,9 @@ ACCESSIBILITY: tuple[str, ...] = (
     "tables, alternative text and links.",
     "It is made to be used with a keyboard alone, enlarged to 400 per cent and read with a screen "
     "reader. Every chart has a description and a table of its figures that can be downloaded.",
-    "Wide tables and charts scroll sideways inside their own region on narrow screens. Equations "
-    "are MathML, which some older screen readers do not read.",
+    "On narrow screens tables of more than three columns are shown a block a row, each figure with "
+    "its heading; charts scroll sideways inside their own region. Equations are MathML, which some "
+    "older screen readers do not read.",
     "The checks are automatic. The report has not been tested by people who use assistive "
     "technology. If you cannot use a part of it, ask whoever published it for another form.",
 )

@@ -7,20 +7,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evallib.checks import CheckResult, Checks
+from evallib.checks import Checks
 from evallib.checks.default import find_estimate, refusal
 from evallib.design import Design, Designs
 from evallib.estimate import Estimate, Estimates
 from evallib.estimate.cells import CellSource
 from evallib.estimate.result import FloatArray
+from evallib.panel.units import effect_unit
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import event_study_chart
 from evallib.report.formats import format_count
 from evallib.report.notes import NoteBook
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
+from evallib.report.views.choosing import checks_of, designs_of, no_outcome
 from evallib.report.views.naming import ESTIMATOR_WORDS, INTERVAL_WORDS, RULE_WORDS, SOURCE
-from evallib.report.words import change_unit, estimate_sentence
+from evallib.report.words import estimate_sentence
+
+VERDICTS = ("fail", "concern", "pass", "not applicable")
+ALARMS = VERDICTS[:2]
 
 
 def effects(designs: Designs, estimates: Estimates, checks: Checks, role: str = "") -> Sections:
@@ -37,9 +42,9 @@ def effects(designs: Designs, estimates: Estimates, checks: Checks, role: str = 
     role : str
         Only outcomes of this role; empty for all.
     """
-    chosen = [design for design in designs if role in ("", design.role)]
+    chosen = designs_of(designs, role)
     if not chosen:
-        return Sections((Section("", (f"The plan has no {role} outcome.",)),))
+        return no_outcome(role)
     return Sections(tuple(outcome_section(design, estimates, checks) for design in chosen))
 
 
@@ -51,7 +56,7 @@ def outcome_section(design: Design, estimates: Estimates, checks: Checks) -> Sec
         reason = refusal(estimates, design, headline) or "no estimate was made"
         return Section(design.title, (f"Design not fit: {reason}.",))
     sentences = [_sentence(design, found), *_without_weight(design, found)]
-    if any(item.verdict == "fail" for item in _pretrends(design, checks)):
+    if any(item.verdict == "fail" for item in checks_of(checks, "pre-trends", design)):
         sentences.insert(
             0,
             "Design not fit: treated and comparison councils already moved apart before "
@@ -81,8 +86,8 @@ def series_notes(design: Design, checks: Checks) -> list[str]:
         word = "Known break" if item["kind"] == "basis" else "Known gap"
         notes.append(f"{word} of the series: {item['what']}.")
     if (design.breaks["kind"] == "basis").any():
-        found = checks.select("breaks in the series", design.outcome)
-        notes += [f"{item.sentence}." for item in found if item.no_record == design.no_record]
+        found = checks_of(checks, "breaks in the series", design)
+        notes += [f"{item.sentence}." for item in found]
     return list(dict.fromkeys(notes))
 
 
@@ -105,11 +110,6 @@ def _sentence(design: Design, estimate: Estimate) -> str:
         meaningful_change=design.meaningful_change,
         polarity=_polarity(design.polarity) if _excludes_zero(estimate) else "none",
     )
-
-
-def _pretrends(design: Design, checks: Checks) -> list[CheckResult]:
-    found = checks.select("pre-trends", design.outcome)
-    return [item for item in found if item.no_record == design.no_record]
 
 
 def _without_weight(design: Design, estimate: Estimate) -> list[str]:
@@ -145,7 +145,7 @@ def _event_study(design: Design, estimate: Estimate) -> Chart:
     )
     frame = frame[frame["event_time"].between(*design.window)]
     frame = frame.assign(event_time=frame["event_time"].astype(int))
-    unit = "log points" if design.scale == "log" else change_unit(design.unit)
+    unit = effect_unit(design.unit)
     shown = ["event_time", "estimate", "std_error", "conf_low", "conf_high", "pointwise_low"]
     return event_study_chart(
         frame[[*shown, "pointwise_high", "n_treated_units", "n_cohorts"]],
@@ -208,7 +208,7 @@ def _estimates_table(design: Design, estimates: Estimates) -> Table:
         if item.outcome == design.outcome
         for fault in item.faults
     )
-    unit = "log points" if design.scale == "log" else change_unit(design.unit)
+    unit = effect_unit(design.unit)
     return Table(
         pd.DataFrame(rows),
         f"{design.title}: every estimate that was made",
@@ -243,28 +243,36 @@ def _checks_table(design: Design, checks: Checks) -> Table:
 
 
 def checks_overview(designs: Designs, checks: Checks) -> Table:
-    """Return the verdict of every check, a row an outcome and comparison group."""
-    titles = {one.outcome: one.title for one in (*designs, *designs.placebos)}
-    titles |= {name: name for name, _ in designs.no_placebo}
+    """Return the verdicts counted, a row a check and comparison group."""
     frame = checks.frame
-    frame["outcome"] = frame["outcome"].map(titles)
-    frame["no_record"] = frame["no_record"].map(RULE_WORDS)
-    order = list(dict.fromkeys(frame["check"]))
-    wide = frame.pivot_table(
-        index=["outcome", "no_record"],
-        columns="check",
-        values="verdict",
-        aggfunc="first",
-        sort=False,
-    )
+    primary = {one.outcome for one in designs if one.role == "primary"}
+    rows = []
+    for check, by_check in frame.groupby("check", sort=False):
+        for rule in RULE_WORDS:
+            found = by_check[by_check["no_record"] == rule]
+            if found.empty:
+                continue
+            judged = found[found["outcome"].isin(primary)]
+            alarms = int(judged["verdict"].isin(ALARMS).sum())
+            rows.append(
+                {
+                    "check": check,
+                    "no_record": RULE_WORDS[rule],
+                    **{verdict: int((found["verdict"] == verdict).sum()) for verdict in VERDICTS},
+                    "primary": f"{alarms} of {len(judged)}" if len(judged) else None,
+                }
+            )
     return Table(
-        wide[order].reset_index().rename_axis(columns=None),
-        "Verdict of every check by outcome and comparison group",
+        pd.DataFrame(rows),
+        "Verdicts of every check: for how many outcomes, by comparison group",
         notes=(
             "What each verdict means stands under the outcome. The two comparison groups are held "
             "against each other once, beside the group that the plan declares.",
         ),
-        labels={"no_record": "Comparison group"},
+        labels={
+            "no_record": "Comparison group",
+            "primary": "Fail or concern among primary outcomes",
+        },
         slug="checks-overview",
     )
 

@@ -9,12 +9,13 @@ from evallib.checks import CheckResult, Checks
 from evallib.checks.honest import HONEST, POWER
 from evallib.design import Design, Designs
 from evallib.inference.honest import LARGEST_MBAR
+from evallib.panel.units import effect_unit
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
 from evallib.report.formats import decimals_for
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
-from evallib.report.views.choosing import checks_of, designs_of, effect_unit, no_outcome
+from evallib.report.views.choosing import checks_of, designs_of, no_outcome
 from evallib.report.views.naming import SOURCE
 
 MOST_BENDS = 5
@@ -121,6 +122,10 @@ def _bounds_table(design: Design, item: CheckResult) -> Table:
 
 def _power_table(design: Design, item: CheckResult) -> Table:
     shown = item.table.assign(power_pct=100 * item.table["power"])
+    tests = shown.drop(columns="test")
+    is_one = bool(tests.round(8).duplicated(keep=False).all())
+    if is_one:
+        shown = shown[~tests.round(8).duplicated()].assign(test="the one lead")
     columns = ["test", "power_pct", "slope", "bias", "bias_if_passed", "share_of_change"]
     unit = effect_unit(design.unit)
     return Table(
@@ -128,7 +133,8 @@ def _power_table(design: Design, item: CheckResult) -> Table:
         f"{design.title}: drift that a test of pre-trends finds, and what it would add",
         notes=(
             "Drift is a straight line through base, leads and effects. Where the test passes all "
-            "the same, the mean effect is off by the amount in the last column but one.",
+            "the same, the mean effect is off by the amount in the last column but one."
+            + (" With one lead the joint test and that of each lead are the same." * is_one),
         ),
         slug=f"pretrend-power-{design.outcome}",
         units={

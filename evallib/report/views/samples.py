@@ -8,12 +8,14 @@ from evallib.design import Design, Designs
 from evallib.plan.years import format_financial_year
 from evallib.report.chart import Chart
 from evallib.report.context_charts import paths_chart
+from evallib.report.formats import decimals_for, format_number
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
-from evallib.report.views.naming import RULE_WORDS, SOURCE
+from evallib.report.views.naming import RULE_WORDS, SOURCE, year_span
 from evallib.report.words import unit_words
 
 FEWEST_COUNCILS = 5  # a mean of fewer is one council's story
+TREATED, LATER, UNRECORDED = "treated", "later first event", "no recorded event"
 
 
 def designs_table(designs: Designs) -> Table:
@@ -61,34 +63,24 @@ def _without_after(design: Design) -> int:
 
 
 def cohorts_table(designs: Designs) -> Table:
-    """Return treated councils by outcome and by the first exposed period."""
-    parts = []
-    for design in designs:
-        treated = design.councils[design.councils["is_treated"]]
-        counts = treated.groupby("cohort").size()
-        last = int(design.full["period"].max())
-        for cohort, number in counts.items():
-            start = int(str(cohort).split(".")[0])
-            parts.append(
-                {
-                    "outcome": design.title,
-                    "first_exposed_year": format_financial_year(start),
-                    "treated": int(number),
-                    "years_after": last - start + 1,
-                }
-            )
+    """Return a row an outcome: its treated councils by the first exposed period."""
+    counts = {
+        (place, design.title): design.councils.loc[design.councils["is_treated"], "cohort"]
+        .astype(int)
+        .value_counts()
+        for place, design in enumerate(designs)
+    }
+    wide = pd.DataFrame(counts).sort_index().fillna(0).astype(int).T
+    wide.columns = pd.Index([format_financial_year(int(cohort)) for cohort in wide.columns])
+    last = [format_financial_year(int(design.full["period"].max())) for design in designs]
     return Table(
-        pd.DataFrame(parts),
+        wide.assign(last_year=last).droplevel(0).rename_axis("outcome").reset_index(),
         "Treated councils by cohort: the first exposed year of the outcome",
         notes=(
             "Years are the labels of the publication; an outcome measured over a calendar year "
-            "has its own periods.",
+            "has its own periods. A cohort is seen from its year to the last with figures.",
         ),
-        labels={
-            "first_exposed_year": "First exposed year",
-            "treated": "Treated councils",
-            "years_after": "Years seen after exposure",
-        },
+        labels={"last_year": "Last year with figures"},
         slug="cohorts",
     )
 
@@ -131,23 +123,59 @@ def outcome_paths(designs: Designs) -> Sections:
 
 def _paths(design: Design) -> Chart:
     councils = design.councils.set_index("council_code")
-    arm = pd.Series("no recorded event", index=councils.index)
-    arm[councils["cohort"].notna()] = "later first event"
-    arm[councils["is_treated"]] = "treated"
+    arm = pd.Series(UNRECORDED, index=councils.index)
+    arm[councils["cohort"].notna()] = LATER
+    arm[councils["is_treated"]] = TREATED
     arm = arm[arm.map(arm.value_counts()) >= FEWEST_COUNCILS]
     rows = design.full.assign(group=design.full["council_code"].map(arm)).dropna(subset=["group"])
     means = rows.groupby(["period", "group"])["value"].agg(["mean", "size"]).reset_index()
     means["fin_year"] = means["period"].map(lambda p: format_financial_year(int(p)))
     frame = means.rename(columns={"mean": "value", "size": "councils"})
     events = sorted(councils.loc[councils["is_treated"], "event_period"].unique())
-    span = f"{frame['fin_year'].iloc[0]} to {frame['fin_year'].iloc[-1]}"
+    headline, compared = _finding(means.pivot(index="fin_year", columns="group", values="mean"))
     return paths_chart(
         frame[["fin_year", "group", "value", "councils"]],
-        headline="Mean by year: a description, not an effect",
-        subtitle=f"{design.title}, {unit_words(design.unit)}, mean over councils, {span}",
+        headline=headline,
+        subtitle=(
+            f"{design.title}, {unit_words(design.unit)}, mean over councils, "
+            f"{year_span(frame['fin_year'])}{compared}: a description, not an effect"
+        ),
         source=SOURCE,
         unit=unit_words(design.unit),
         events=[format_financial_year(int(period)) for period in events],
         slug=f"paths-{design.outcome}",
         decimals=2,
     )
+
+
+def _finding(means: pd.DataFrame) -> tuple[str, str]:
+    """Return where the treated stood at both ends of the years, and whom they are held against.
+
+    Parameters
+    ----------
+    means : pandas.DataFrame
+        Mean by financial year (rows) and arm (columns).
+
+    Examples
+    --------
+    >>> years = pd.Index(["2015/16", "2016/17"])
+    >>> _finding(pd.DataFrame({TREATED: [5.0, 9.0], UNRECORDED: [8.0, 8.5]}, index=years))[0]
+    'Treated councils 3.0 lower in 2015/16, 0.5 higher in 2016/17'
+    """
+    others = [arm for arm in (UNRECORDED, LATER) if arm in means]
+    if TREATED not in means or not others:
+        return f"Mean of {' and '.join(map(str, means.columns))} by year", ""
+    gaps = (means[TREATED] - means[others[0]]).dropna()
+    if gaps.empty:
+        return "Treated and other councils have no year in common", ""
+    decimals = decimals_for(float(gaps.iloc[[0, -1]].abs().max()))
+    ends = dict.fromkeys((gaps.index[0], gaps.index[-1]))
+    said = ", ".join(f"{_higher(float(gaps[year]), decimals)} in {year}" for year in ends)
+    return f"Treated councils {said}", f"; the title holds treated against {others[0]}"
+
+
+def _higher(gap: float, decimals: int) -> str:
+    size = format_number(abs(gap), decimals)
+    if not any(digit in size for digit in "123456789"):
+        return "level"
+    return f"{size} {'higher' if gap > 0 else 'lower'}"

@@ -14,7 +14,7 @@ from evallib.inference.by_characteristic import (
 from evallib.report.formats import format_count, format_p_value
 from evallib.report.tables import Table
 from evallib.report.views.naming import type_words
-from evallib.report.views.saved import COUNT_WORDS
+from evallib.report.views.saved import count_word, held_by
 
 WHOM = {"same": "councils of the same subgroup", "all": "all comparison councils"}
 ALPHA = 0.05
@@ -24,43 +24,42 @@ def finding(tests: pd.DataFrame) -> str:
     """Return what the planned joint tests of primary outcomes say, or that there are none."""
     planned = tests[tests["is_planned"] & (tests["role"] == "primary")]
     others = len(tests) - len(planned)
-    more = f" {_count(others).capitalize()} others are exploratory." if others else ""
+    rest = "other is" if others == 1 else "others are"
+    more = f" {count_word(others).capitalize()} {rest} exploratory." if others else ""
     made = planned[planned["answer"] != CANNOT_TEST]
     lost = len(planned) - len(made)
     if made.empty:
         return f"No planned joint test of a primary outcome could be made.{more}"
     head = (
-        f"Do effects differ between councils? {_count(len(made)).capitalize()} planned joint "
+        f"Do effects differ between councils? {count_word(len(made)).capitalize()} planned joint "
         f"{'test' if len(made) == 1 else 'tests'} of primary outcomes could be made"
-        + (f", {_count(lost)} could not" if lost else "")
+        + (f", {count_word(lost)} could not" if lost else "")
         + "."
     )
     smallest = float(made["holm_p_value"].min())
     p_value = format_p_value(smallest)
     below = int((made["p_value"] < ALPHA).sum())
     unadjusted = (
-        f" Before adjustment {_count(below)} of {_count(len(made))} "
+        f" Before adjustment {held_by(below, len(made))} "
         f"{'is' if below == 1 else 'are'} below {ALPHA:g}; chance alone would give about "
         f"{ALPHA * len(made):.1f} if effects were alike."
     )
     differ = int((made["answer"] == DIFFER).sum())
     if differ:
         return (
-            f"{head} {_count(differ).capitalize()} "
+            f"{head} {count_word(differ).capitalize()} "
             f"{'says' if differ == 1 else 'say'} that they do, after Holm's adjustment for all of "
             f"them (smallest adjusted p-value {p_value}).{unadjusted}{more}"
         )
     tell = int((made["answer"] == NO_SIZEABLE).sum())
-    where = "" if not tell else f" In {_count(tell)} every difference is smaller than would matter."
+    where = (
+        "" if not tell else f" In {count_word(tell)} every difference is smaller than would matter."
+    )
     return (
         f"{head} None rejects equal effects after Holm's adjustment for all of them (smallest "
         f"adjusted p-value {p_value}): we cannot tell whether effects differ, which is not to "
         f"say that they are the same.{unadjusted}{where}{more}"
     )
-
-
-def _count(count: int) -> str:
-    return COUNT_WORDS[count] if count < len(COUNT_WORDS) else f"{count:,}"
 
 
 def outcomes_table(found: Heterogeneity, tests: pd.DataFrame) -> Table:

@@ -5,11 +5,18 @@ Everything is read from what the other notebooks saved; nothing is fitted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from evallib.estimate.thinness import (
+    MIN_CLUSTERS_A_YEAR,
+    MIN_COHORT,
+    MIN_EFFECTIVE,
+    MIN_WEIGHT,
+)
 from evallib.plan import Plan
 from evallib.plan.deviations import UNPLANNED
 from evallib.report.formats import format_count
@@ -74,7 +81,7 @@ def inference_table(results: Results) -> Table:
             "outcome": row["title"],
             "no_record": RULE_WORDS[rule],
             "interval": INTERVAL_WORDS.get(row[f"{prefix}inference"], row[f"{prefix}inference"]),
-            "fired": row[f"{prefix}thin_fired"] or "nothing",
+            "fired": _fired_words(str(row[f"{prefix}thin_fired"] or "")),
             "treated_clusters": row[f"{prefix}treated_clusters"],
             "comparison_clusters": row[f"{prefix}comparison_clusters"],
             "effective_clusters": row[f"{prefix}effective_clusters"],
@@ -92,6 +99,10 @@ def inference_table(results: Results) -> Table:
             "surprising the estimate would be if they had not.",
             "Treated councils are compared with until their own event, so that the two counts add "
             "up to more than the councils of the estimate.",
+            f"Few: under {MIN_CLUSTERS_A_YEAR} clusters in a year, or under {MIN_COHORT} councils "
+            f"in a cohort, that carries over {100 * MIN_WEIGHT:.0f} per cent of the weight; under "
+            f"{MIN_EFFECTIVE:.0f} effective treated clusters. Which years and cohorts stands under "
+            "the estimates of each outcome, in the notebook on the effect.",
         ),
         labels={
             "no_record": "Comparison group",
@@ -104,6 +115,28 @@ def inference_table(results: Results) -> Table:
         decimals=1,
         slug="inference",
     )
+
+
+def _fired_words(fired: str) -> str:
+    """Return in a few words which parts of the thin-design rule fired.
+
+    Examples
+    --------
+    >>> _fired_words("2022 carries 16% of the weight with 17 treated clusters, fewer than 20")
+    'few treated in 1 year'
+    >>> _fired_words("")
+    'nothing'
+    """
+    treated = len(re.findall(r"\d treated clusters, fewer", fired))
+    comparison = len(re.findall(r"\d comparison clusters, fewer", fired))
+    cohorts = fired.count("cohort ")
+    said = [
+        f"few treated in {format_count(treated, 'year')}" if treated else "",
+        f"few comparison in {format_count(comparison, 'year')}" if comparison else "",
+        f"few councils in {format_count(cohorts, 'cohort')}" if cohorts else "",
+        "few effective clusters" if "effective number" in fired else "",
+    ]
+    return "; ".join(filter(None, said)) or "nothing"
 
 
 def _both(verdicts: pd.DataFrame) -> list[tuple[Mapping[Any, Any], str, str]]:

@@ -7,13 +7,14 @@ import pandas as pd
 from evallib.checks import CheckResult, Checks
 from evallib.checks.register import CHECK, CURVE, IMPLIED, KNOWN_ONLY, RANDOM, WORST
 from evallib.design import Design, Designs
+from evallib.panel.units import effect_unit
 from evallib.report import share_charts
 from evallib.report.chart import Chart
 from evallib.report.formats import decimals_for, format_number
 from evallib.report.sections import Section, Sections
 from evallib.report.share_charts import share_chart
 from evallib.report.tables import Table
-from evallib.report.views.choosing import designs_of, effect_unit, no_outcome
+from evallib.report.views.choosing import designs_of, no_outcome
 from evallib.report.views.naming import SOURCE
 
 KINDS = {
@@ -26,9 +27,17 @@ KINDS = {
 # What the sentences on each outcome rest on, said once.
 SHRINKING = (
     "Where controls were exposed unnoticed and the effect on them is alike, an estimate shows the "
-    "effect less their share of it: below it is divided by what is left. At the share that totals "
-    "imply each cohort and year is divided by its own share, so that this need not lie on the "
-    "curve, which divides all by one. It helps to read an estimate; it is no corrected answer."
+    "effect less their share of it: below it is divided by what is left. It helps to read an "
+    "estimate; it is no corrected answer."
+)
+OWN_SHARE = (
+    "At the share that totals imply each cohort and year is divided by its own share, so that this "
+    "need not lie on the curve, which divides all by one."
+)
+ASSIGNED = (
+    "Assignments assume nothing of it: councils change sides. Councils drawn at random were mostly "
+    "not exposed, so that their range shows how much hangs on who is who, not where the effect "
+    "lies. Worst cases are the furthest that a search found, not proven bounds."
 )
 
 
@@ -55,8 +64,8 @@ def _missing(design: Design) -> Section:
     """Return how many events are missing, and from when; the same for every outcome."""
     missing = design.missing
     title = "Events that the register lacks"
-    if missing is None or missing.reason:
-        reason = missing.reason if missing else "Nothing is known of the register's gaps"
+    reason = _reason(design)
+    if missing is None or reason:
         return Section(title, (f"{reason}.", SHRINKING))
     spans = missing.spans
     columns = ["days", "published", "recorded", "missing", "rests_on"]
@@ -79,7 +88,12 @@ def _missing(design: Design) -> Section:
         labels={"days": "Days", "missing": "Missing events", "rests_on": "Rests on"},
         decimals={"published": 0, "recorded": 1, "missing": 0},
     )
-    return Section(title, (sentence, SHRINKING), pieces=(table,))
+    return Section(title, (sentence, SHRINKING, OWN_SHARE), pieces=(table,))
+
+
+def _reason(design: Design) -> str:
+    """Return why it is not known how many events are missing; empty where it is."""
+    return design.missing.reason if design.missing else "Nothing is known of the register's gaps"
 
 
 def _outcome(design: Design, item: CheckResult) -> Section:
@@ -88,7 +102,9 @@ def _outcome(design: Design, item: CheckResult) -> Section:
     rows = item.table.set_index("part")
     plain = rows.loc[[CURVE]].iloc[0]
     decimals = 1 + decimals_for(float(plain["conf_high"] - plain["conf_low"]))
-    sentences = [f"{item.sentence}.", *_shrinks(rows, decimals), _case(rows, decimals)]
+    known = WORST in rows.index  # else the first section says why the range is not known
+    sentences = [f"{item.sentence}."] if known or not _reason(design) else []
+    sentences += [*_shrinks(rows, decimals), _case(rows, decimals)]
     sentences += _hidden(design, rows, decimals)
     chart = _chart(design, item.table, decimals)
     return Section(design.title, tuple(sentences), pieces=(chart,))
@@ -182,6 +198,7 @@ def _finding(rows: pd.DataFrame, decimals: int) -> str:
 
 def _chart(design: Design, table: pd.DataFrame, decimals: int) -> Chart:
     rows = table[table["part"].isin(KINDS)]
+    has_range = bool((table["part"] == WORST).any())
     frame = pd.DataFrame(
         {
             "kind": rows["part"].map(KINDS),
@@ -195,18 +212,16 @@ def _chart(design: Design, table: pd.DataFrame, decimals: int) -> Chart:
         headline=_finding(rows.set_index("part"), decimals),
         subtitle=(
             f"{design.title}: group-time effect, {effect_unit(design.unit)}, by the share of "
-            f"controls exposed unnoticed, {100 * design.level:g}% intervals; and its range over "
-            "assignments of the missing events"
+            f"controls exposed unnoticed, {100 * design.level:g}% intervals"
+            + ("; and its range over assignments of the missing events" * has_range)
         ),
         source=SOURCE,
         unit=effect_unit(design.unit),
         slug=f"register-errors-{design.outcome}",
         meaningful_change=design.meaningful_change,
         notes=(
-            "Each share assumes that the effect on exposed controls is alike. Assignments assume "
-            "nothing of it: councils change sides. Councils drawn at random were mostly not "
-            "exposed, so that their range shows how much hangs on who is who, not where the effect "
-            "lies. Worst cases are the furthest that a search found, not proven bounds.",
+            "Each share assumes that the effect on exposed controls is alike."
+            + (f" {ASSIGNED}" * has_range),
         ),
         decimals=decimals,
     )
