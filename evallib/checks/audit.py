@@ -158,18 +158,18 @@ def _sentence(found: Audit, unit: str) -> str:
         )
     if selected is not None:
         parts.append(
-            "placebos with the exposed councils' level and trend before the event move by "
+            "Placebos with the exposed councils' level and trend before the event move by "
             f"{write_figure(selected.estimate, unit, sign=True)} on average beside an estimate of "
             f"{write_figure(found.estimate, sign=True)}"
         )
     if early is not None:
         parts.append(
-            "three years early the exposed councils themselves moved by "
+            "Three years early the exposed councils themselves moved by "
             f"{write_figure(early.estimate, unit, sign=True)} "
             f"({write_figure(early.conf_low)} to {write_figure(early.conf_high)})"
         )
     notes = "".join(f". {note[:1].upper()}{note[1:]}" for note in found.notes)
-    return f"{'; '.join(parts)}: {_selection(found, unit)}{notes}"
+    return f"{'. '.join(parts)}: {_selection(found, unit)}{notes}"
 
 
 def _selection(found: Audit, unit: str) -> str:

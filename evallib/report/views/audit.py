@@ -25,6 +25,7 @@ from evallib.report.views.choosing import (
     shared_unit,
 )
 from evallib.report.views.naming import SOURCE, type_words
+from evallib.report.views.saved import held_by
 
 KINDS = {
     "random": "At random",
@@ -79,10 +80,9 @@ def _needed(found: list[tuple[Design, CheckResult]]) -> Section:
                 "adopters": _in_place(drawn, real),
             }
         )
-    which = f"{larger} of {len(rows)}" if larger else "none"
     sentence = (
         "The effect found in 80 per cent of random placebo draws is larger than the change that "
-        f"would matter for {which} of the outcomes audited"
+        f"would matter for {held_by(larger, len(rows))} outcomes audited"
         + (
             ": a change that just matters is missed there in more than one such draw in five."
             if larger

@@ -20,6 +20,7 @@ from evallib.report.views.choice_words import (
     reason_words,
 )
 from evallib.report.views.naming import SOURCE
+from evallib.report.views.saved import held_by
 
 # How the reasons of specifications without an estimate end, or what they hold.
 REPEATS, CANNOT = "the same as without", "is not applicable with"
@@ -72,11 +73,11 @@ def _finding(found: Curves) -> str:
     if not known.size:
         return f"{text} No joint test was made."
     below = int((known < 0.05).sum())
-    which = f"{below} of {known.size}" if below else "none"
     return (
-        f"{text} The joint test of the median effect has a p-value below 0.05 for {which} of the "
-        f"outcomes (the smallest is {format_p_value(float(known.min()))}, not adjusted for the "
-        "number of outcomes). A p-value above it does not say that nothing changed."
+        f"{text} The joint test of the median effect has a p-value below 0.05 for "
+        f"{held_by(below, known.size)} outcomes (the smallest is "
+        f"{format_p_value(float(known.min()))}, not adjusted for the number of outcomes). A larger "
+        "p-value does not say that nothing changed."
     )
 
 
