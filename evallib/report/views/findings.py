@@ -275,23 +275,3 @@ def checks_overview(designs: Designs, checks: Checks) -> Table:
         },
         slug="checks-overview",
     )
-
-
-def warnings_table(estimates: Estimates) -> Table:
-    """Return every warning that an estimator raised, with how often."""
-    texts: list[tuple[str, str]] = [
-        (item.estimator, text) for item in estimates for text in item.warnings
-    ]
-    counts = pd.Series(texts, dtype=object).value_counts()
-    rows = [
-        {"estimator": ESTIMATOR_WORDS.get(key[0], key[0]), "warning": key[1], "times": int(n)}
-        for key, n in zip(counts.index.tolist(), counts.tolist(), strict=True)
-    ]
-    frame = pd.DataFrame(rows or [{"estimator": "all", "warning": "none was raised", "times": 0}])
-    total = format_count(len(texts), "warning")
-    return Table(
-        frame,
-        f"Warnings that the estimators raised ({total})",
-        labels={"times": "Times"},
-        slug="warnings",
-    )

@@ -86,32 +86,34 @@ def cohorts_table(designs: Designs) -> Table:
 
 
 def other_events(designs: Designs) -> Table:
-    """Return how many councils met other events, or the studied event before, by outcome."""
+    """Return a row an outcome: how many councils met other events, or the studied one before."""
+    arms = {TREATED: True, "comparison": False}
     rows = []
     for design in designs:
-        for arm, members in design.councils.groupby("is_treated"):
-            rows.append(
-                {
-                    "outcome": design.title,
-                    "arm": "treated" if arm else "comparison",
-                    "councils": len(members),
-                    "earlier": int(members["earlier_event"].notna().sum()),
-                    "concurrent": int(members["concurrent"].ne("").sum()),
-                    "joint": int(members["cluster"].duplicated(keep=False).sum()),
-                }
-            )
+        row = {"outcome": design.title}
+        for arm, is_treated in arms.items():
+            members = design.councils[design.councils["is_treated"] == is_treated]
+            met = {
+                "earlier": members["earlier_event"].notna(),
+                "concurrent": members["concurrent"].ne(""),
+                "joint": members["cluster"].duplicated(keep=False),
+            }
+            row |= {f"{name}_{arm}": f"{met[name].sum()} of {len(members)}" for name in met}
+        rows.append(row)
+    heads = {
+        "earlier": "With an earlier recorded event",
+        "concurrent": "With a concurrent event",
+        "joint": "In a joint event (one cluster)",
+    }
+    labels = {f"{name}_{arm}": f"{head}: {arm}" for name, head in heads.items() for arm in arms}
     return Table(
-        pd.DataFrame(rows),
+        pd.DataFrame(rows)[["outcome", *labels]],
         "Earlier visits, concurrent events and joint events by arm",
         notes=(
             "An earlier recorded event of the plan's kinds is history: its after-effects, if any, "
             "are in the years before. Concurrent events are those that the plan names.",
         ),
-        labels={
-            "earlier": "With an earlier recorded event",
-            "concurrent": "With a concurrent event",
-            "joint": "In a joint event (one cluster)",
-        },
+        labels=labels,
         slug="other-events",
     )
 

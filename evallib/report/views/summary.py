@@ -80,7 +80,7 @@ def inference_table(results: Results) -> Table:
         {
             "outcome": row["title"],
             "no_record": RULE_WORDS[rule],
-            "interval": INTERVAL_WORDS.get(row[f"{prefix}inference"], row[f"{prefix}inference"]),
+            "interval": INTERVAL_SHORT.get(row[f"{prefix}inference"], row[f"{prefix}inference"]),
             "fired": _fired_words(str(row[f"{prefix}thin_fired"] or "")),
             "treated_clusters": row[f"{prefix}treated_clusters"],
             "comparison_clusters": row[f"{prefix}comparison_clusters"],
@@ -89,10 +89,13 @@ def inference_table(results: Results) -> Table:
         for row, prefix, rule in _both(verdicts)
         if row[f"{prefix}inference"]
     ]
+    made = {row[f"{prefix}inference"] for row, prefix, _ in _both(verdicts)} & set(INTERVAL_SHORT)
+    ways = "; ".join(f"{INTERVAL_SHORT[one]}: {INTERVAL_WORDS[one]}" for one in sorted(made))
     return Table(
         pd.DataFrame(rows),
         "How each headline interval was made, and whether the thin-design rule fired",
         notes=(
+            *([f"Intervals and p-values by {ways}."] if ways else []),
             "The analytic standard error is not trusted where few councils carry the estimate. "
             "Permutation tests that nobody was affected at all, given timing as good as "
             "random within council types: councils chose their timing, so the test says how "
@@ -106,7 +109,7 @@ def inference_table(results: Results) -> Table:
         ),
         labels={
             "no_record": "Comparison group",
-            "interval": "Interval and p-value",
+            "interval": "Interval by",
             "fired": "What fired",
             "treated_clusters": "Treated clusters",
             "comparison_clusters": "Comparison clusters",
