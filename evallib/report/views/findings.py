@@ -149,7 +149,7 @@ def _event_study(design: Design, estimate: Estimate) -> Chart:
     shown = ["event_time", "estimate", "std_error", "conf_low", "conf_high", "pointwise_low"]
     return event_study_chart(
         frame[[*shown, "pointwise_high", "n_treated_units", "n_cohorts"]],
-        headline="Change by years from the first exposed year",
+        headline=_band_finding(frame, design.reference),
         subtitle=(
             f"{design.title}: treated less comparison councils, {unit}, group-time effects from "
             f"event time {design.reference}, {100 * band.level:g}% simultaneous band"
@@ -167,6 +167,26 @@ def _event_study(design: Design, estimate: Estimate) -> Chart:
         ),
         decimals=3,
     )
+
+
+def _band_finding(frame: pd.DataFrame, reference: int) -> str:
+    """Return when the band excludes zero, leads first: they tell of drift.
+
+    Examples
+    --------
+    >>> times = pd.DataFrame({"event_time": [-3, -2, -1, 0, 1], "conf_low": [-1, 0, -1, -1, 0.5]})
+    >>> _band_finding(times.assign(conf_high=2.0), -2)
+    'Zero is outside the band in 1 of 2 years'
+    """
+    outside = (frame["conf_low"] > 0) | (frame["conf_high"] < 0)
+    after = frame["event_time"] >= 0
+    if outside[frame["event_time"] < reference].any():
+        return "Apart before exposure: there zero is outside the band"
+    if frame.loc[after, "conf_low"].isna().all():
+        return "Change by years from the first exposed year"
+    if not outside[after].any():
+        return "Zero is inside the band in every exposed year"
+    return f"Zero is outside the band in {outside[after].sum()} of {after.sum()} years"
 
 
 def _cohorts_at(estimate: Estimate, event_time: FloatArray) -> list[int]:
