@@ -46,6 +46,11 @@ class EvallibError(Exception):
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
+    @property
+    def reasons(self) -> str:
+        """What is wrong, in one line: for a table's row that says why it has no figure."""
+        return "; ".join(dict.fromkeys(fault.what for fault in self.faults))
+
 
 class PlanError(EvallibError):
     """The plan, or a value given for one of its keys, cannot be used."""

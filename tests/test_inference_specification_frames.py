@@ -11,7 +11,7 @@ import pytest
 import evallib as ev
 from evallib.errors import EstimationError
 from evallib.estimate import fit
-from evallib.inference.specification_frames import OF_FRAMES
+from evallib.inference.specification_columns import OF_FRAMES
 
 pytestmark = pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
 COLUMNS = {"outcome": "y", "unit": "unit", "time": "year", "cohort": "first"}
@@ -141,6 +141,8 @@ def test_what_cannot_be_estimated_is_a_row_with_its_reason(frame: pd.DataFrame) 
         ({"outcome": ["yy"], "estimator": ["twf"]}, ["Did you mean 'twfe'", "column 'yy'"]),
         ({"cluster": ["control"], "winsorise": [0.5]}, ["changes within units", "below 0.25"]),
         ({"sample": ["three"]}, ["column 'three': it holds values other than 0 and 1"]),
+        ({"outcome": [3], "years": [[1, [2]]]}, ["column '3': there is none, for outcome"]),
+        (["twfe"], ["alternatives: they are no lists by choice"]),
     ],
 )
 def test_faults_are_told_together(
@@ -160,3 +162,36 @@ def test_a_frame_is_asked_for_what_a_plan_has(frame: pd.DataFrame) -> None:
         ev.specification_curve(twice, **COLUMNS, alternatives={})
     with pytest.raises(EstimationError, match="strata: for frames alone"):
         ev.specification_curve(ev.load_plan("peer_challenge"), strata="three")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"outcome": None, "unit": 3}, ["column 'None'", "column '3': there is none, for unit"]),
+        ({"covariates": "control"}, ["covariates: 'control' is no list"]),
+        ({"estimator": "twf", "event_window": 3}, ["option 'estimator'", "option 'event_window'"]),
+        ({"draws": -1, "level": 95, "seed": 0.5}, ["'draws'", "'level'", "'seed'"]),
+        ({"outcom": "y"}, ["option 'outcom': there is none. Did you mean 'outcome'"]),
+    ],
+)
+def test_options_of_a_frame_are_held_against_their_types(
+    frame: pd.DataFrame, options: dict[str, Any], words: list[str]
+) -> None:
+    with pytest.raises(EstimationError) as caught:
+        ev.specification_curve(frame, **{**COLUMNS, "alternatives": {}, **options})
+    assert len(caught.value.faults) == len(words)
+    assert all(text in str(caught.value) for text in words)
+
+
+@pytest.mark.parametrize("given", ["peer_challenge", None, 3, []])
+def test_what_is_neither_a_plan_nor_a_frame_is_refused(given: Any) -> None:
+    with pytest.raises(EstimationError, match="is neither a plan nor a frame. Give what"):
+        ev.specification_curve(given)
+
+
+def test_a_frame_without_its_columns_is_refused(frame: pd.DataFrame) -> None:
+    with pytest.raises(EstimationError) as caught:
+        ev.specification_curve(frame, outcome="y", units="unit")
+    unknown, lacking = caught.value.faults
+    assert "Did you mean 'unit'" in unknown.what
+    assert lacking.what == "a frame is given without unit=, time=, cohort=, alternatives="

@@ -92,7 +92,7 @@ def _power(design: Design) -> Iterator[str]:
     try:
         found = placebo_power(design)
     except EstimationError as error:
-        yield f"  power is not known: {'; '.join(fault.what for fault in error.faults)}"
+        yield f"  power is not known: {error.reasons}"
         return
     effect = found.effect_80
     yield (

@@ -279,8 +279,7 @@ def build_design(
     try:
         alternative = _build(plan, panel, figures, narrowed, outcome, other)
     except DesignError as error:
-        why = "; ".join(fault.what for fault in error.faults)
-        return replace(declared, alternative_reason=why)
+        return replace(declared, alternative_reason=error.reasons)
     described = {
         name: getattr(declared, name) for name in ("characteristics", "heterogeneity", "missing")
     }
@@ -295,8 +294,7 @@ def _with_other_decision(
         narrowed = narrow(plan, panel, exposure, figures)
         other = _build(plan, panel, figures, narrowed, name, plan.no_record)
     except DesignError as error:
-        why = "; ".join(fault.what for fault in error.faults)
-        return replace(declared, other_decision_reason=why)
+        return replace(declared, other_decision_reason=error.reasons)
     return replace(declared, other_decision=other)
 
 
@@ -323,7 +321,7 @@ def build_designs(plan: Plan, panel: Panel, exposure: Exposure) -> Designs:
         try:
             placebos.append(build_design(varied, panel, exposure, name))
         except EvallibError as error:
-            without.append((name, "; ".join(fault.what for fault in error.faults)))
+            without.append((name, error.reasons))
     return Designs(tuple(built), plan.verdict, tuple(placebos), tuple(without))
 
 

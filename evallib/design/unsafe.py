@@ -26,7 +26,7 @@ def under_other_decision(
     try:
         found = outcome_figures(plan, panel.other, plan.outcome(outcome))
     except DesignError as error:
-        return None, "; ".join(fault.what for fault in error.faults)
+        return None, error.reasons
     known = found.rows["council_code"].isin(exposure.councils["council_code"])
     rows = found.rows[known].reset_index(drop=True)
     columns = ["council_code", "period", "value"]

@@ -101,7 +101,7 @@ def joint_tests(pairs: Sequence[tuple[Design, Estimate | None]]) -> JointTests:
         try:
             here, there = _statistics(design, estimate.estimator, panel, own, seed)
         except EstimationError as error:
-            left_out[design.outcome] = "; ".join(fault.what for fault in error.faults)
+            left_out[design.outcome] = error.reasons
             continue
         if not np.isfinite(here):
             left_out[design.outcome] = "the estimate has no standard error"

@@ -10,26 +10,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
 from evallib.design import Design
 from evallib.design.rows import after_own_event, estimation_rows, is_event_year, with_arms
-from evallib.errors import EstimationError, EvallibWarning, Fault, did_you_mean, first_five
+from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate.columns import Notes, read_labels
 from evallib.estimate.intake import Sample, take
+from evallib.inference.option_faults import level_faults, number_faults
+from evallib.inference.specification_columns import ALL, as_value, read_alternatives
 from evallib.inference.specification_jobs import COUNCIL, Item, Job
 from evallib.inference.specification_results import Choices, Curve, Wanted, make_curve
 from evallib.inference.specification_samples import cross
 from evallib.plan.deviations import NOT_LOCKED
-from evallib.plan.reading import dotted
-from evallib.plan.specifications import Specifications
-from evallib.plan.wording import in_plain_words
 
-OF_PLANS = ("estimator", "winsorise", "comparison", "anticipation", "event_window")
-OF_COLUMNS = ("outcome", "cohort", "sample", "covariates", "cluster")
-OF_FRAMES = (*OF_COLUMNS, "years", *OF_PLANS)
 OF_THE_SAMPLE = ("outcome", "cohort", "sample", "years", "comparison", "anticipation")
-ALL = "all"
 OWN_COLUMN = "column {}"  # beside the columns that every design has
 
 
@@ -117,103 +111,30 @@ def frame_curve(
         "cohort": cohort,
         "sample": ALL,
         "years": ALL,
-        "covariates": tuple(covariates),
+        "covariates": as_value(covariates),
         "cluster": unit,
         "estimator": estimator,
         "winsorise": 0.0,
         "comparison": comparison,
         "anticipation": anticipation,
-        "event_window": tuple(event_window),
+        "event_window": as_value(event_window),
     }
-    given = _read_alternatives(frame, own, alternatives, (unit, time, strata))
+    faults = [
+        *level_faults(level),
+        *number_faults("draws", draws, 0),
+        *number_faults("seed", seed, 0),
+    ]
+    if faults:
+        raise EstimationError(faults)
+    given = read_alternatives(frame, own, alternatives, unit, time, strata)
     codes = {label: f"{k:09d}" for k, label in enumerate(read_labels(frame[unit], unit, [])[1])}
     clusters = given.get("cluster", (unit,))[1:]
     asked = _Asked(frame, unit, time, own, strata, level, draws, seed, codes, clusters)
-    _design(asked, own, tuple(covariates))  # tells what is wrong with the frame itself
+    _design(asked, own, own["covariates"])  # tells what is wrong with the frame itself
     chosen = cross(given, estimator)
     facts = (outcome, "primary", meaningful_change, level)
     wanted = Wanted(*facts, given, chosen, ("outcome",), [NOT_LOCKED] * len(chosen))
     return make_curve(wanted, _jobs(asked, given, chosen))
-
-
-def _read_alternatives(
-    frame: pd.DataFrame,
-    own: Mapping[str, Any],
-    alternatives: Mapping[str, Sequence[Any]],
-    others: tuple[str, str, str | None],
-) -> dict[str, tuple[Any, ...]]:
-    """Return the values of each choice, the own one first.
-
-    Raises
-    ------
-    EstimationError
-        With every fault at once.
-    """
-    unit, time, strata = others
-    faults = []
-    given: dict[str, tuple[Any, ...]] = {}
-    for choice, values in alternatives.items():
-        where = f"alternatives, {choice}"
-        if choice not in OF_FRAMES:
-            hint = did_you_mean(choice, OF_FRAMES)
-            remedy = f"Use {', '.join(OF_FRAMES)}"
-            faults.append(Fault(where, f"there is no such choice.{hint}", "", remedy))
-        elif isinstance(values, str) or not isinstance(values, Sequence):
-            faults.append(Fault(where, "it is not a list", "", "Give a list of other values"))
-        else:
-            plain = [tuple(one) if isinstance(one, list) else one for one in values]
-            rest = [one for one in dict.fromkeys(plain) if one != own[choice]]
-            given |= {choice: (own[choice], *rest)} if rest else {}
-    of_plans = {name: list(given[name][1:]) for name in OF_PLANS if name in given}
-    try:
-        Specifications.model_validate(of_plans)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            detail["loc"] = ("specifications", *detail["loc"])
-            broken = in_plain_words(detail)
-            where = dotted(broken.loc).replace("specifications.", "alternatives, ")
-            faults.append(Fault(where, broken.what, broken.why, broken.remedy))
-    for pair in given.get("years", (ALL,))[1:]:
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            what = f"{pair!r} is no pair of periods"
-            faults.append(Fault("alternatives, years", what, "", "Write like [(2010, 2015)]"))
-    named = {
-        *((name, choice) for choice in OF_COLUMNS for name in _columns(choice, own, given)),
-        *((name, "the frame") for name in (unit, time, strata) if name is not None),
-    }
-    faults += _column_faults(frame, unit, strata, sorted(named))
-    if faults:
-        raise EstimationError(faults)
-    return {choice: given[choice] for choice in OF_FRAMES if choice in given}
-
-
-def _columns(
-    choice: str, own: Mapping[str, Any], given: Mapping[str, tuple[Any, ...]]
-) -> Iterator[str]:
-    """Yield the columns that the values of a choice name."""
-    for value in given.get(choice, (own[choice],)):
-        names = (value,) if isinstance(value, str) else value
-        yield from (str(name) for name in names if (choice, name) != ("sample", ALL))
-
-
-def _column_faults(
-    frame: pd.DataFrame, unit: str, strata: str | None, named: Sequence[tuple[str, str]]
-) -> Iterator[Fault]:
-    """Yield columns that are not there, are no 0 and 1, or change within units."""
-    for name, choice in named:
-        where = f"column {name!r}"
-        if name not in frame.columns:
-            hint = did_you_mean(name, [str(column) for column in frame.columns])
-            have = first_five(list(frame.columns))
-            yield Fault(where, f"there is none, for {choice}.{hint}", "", f"The frame has {have}")
-        elif choice == "sample" and not frame[name].isin([0, 1]).all():
-            remedy = "Give 1 in the rows that are kept and 0 in the others"
-            yield Fault(where, "it holds values other than 0 and 1", "", remedy)
-        elif (choice == "cluster" or name == strata) and unit in frame.columns:
-            moving = frame.groupby(unit)[name].nunique(dropna=False) > 1
-            if moving.any():
-                what = f"it changes within units: {first_five(list(moving.index[moving]))}"
-                yield Fault(where, what, "", "Give one value a unit")
 
 
 def _jobs(
@@ -239,7 +160,7 @@ def _jobs(
         try:
             design = _design(asked, sample, beside)
         except EstimationError as error:
-            reason = "; ".join(dict.fromkeys(fault.what for fault in error.faults))
+            reason = error.reasons
             yield [item.number for item in items], reason
             continue
         names = {n for item in items if item.estimator == "twfe" for n in item.covariates}

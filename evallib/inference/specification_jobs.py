@@ -177,7 +177,7 @@ def _refuse(job: Job) -> tuple[list[tuple[Item, str]], list[Item]]:
         try:
             require_treated(design.n_treated, design.outcome, item.estimator, design.few_treated)
         except EstimationError as error:
-            refused.append((item, "; ".join(fault.what for fault in error.faults)))
+            refused.append((item, error.reasons))
             continue
         absorbed = _absorbed(job, item) if item.is_repeated else []
         if item.cluster != COUNCIL and counts[item.cluster] < FEWEST_CLUSTERS:
@@ -281,7 +281,7 @@ def _other(design: Design, item: Item) -> Answer:
     try:
         fitted = fit_design(design, item.estimator)
     except EstimationError as error:
-        return Answer(item, reason="; ".join(fault.what for fault in error.faults))
+        return Answer(item, reason=error.reasons)
     if item.estimator == "group_time":
         fitted = fitted.aggregate(headline_kind(design))
     parts = (fitted.point, fitted.std_error, fitted.conf_low, fitted.conf_high, fitted.p_value)

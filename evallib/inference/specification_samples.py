@@ -201,7 +201,7 @@ class Samples:
                 panel, exposure = self._panel(sample), self._exposure(sample)
                 return build_design(plan, panel, exposure, outcome, is_described=False)
         except EvallibError as error:
-            return "; ".join(dict.fromkeys(fault.what for fault in error.faults))
+            return error.reasons
 
 
 def _beside(design: Design, panel: Panel, covariates: tuple[str, ...]) -> Design | None:

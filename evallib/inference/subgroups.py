@@ -180,7 +180,7 @@ def _of_design(
         try:
             parts = estimate_subgroups(source, labels, one.subgroups, comparators=whom, kind=kind)
         except EstimationError as error:
-            yield replace(base, reason="; ".join(fault.what for fault in error.faults))
+            yield replace(base, reason=error.reasons)
             continue
         asked = design.inference
         words = _rule_words(parts, asked)
