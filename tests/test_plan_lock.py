@@ -209,6 +209,41 @@ def test_combinations_are_labelled_by_the_lock(plan: Plan) -> None:
     assert label_specifications(None, later, (), NAME, chosen) == ["not locked"] * 3
 
 
+def test_what_was_the_own_value_when_locked_is_no_new_alternative(plan: Plan) -> None:
+    write_lock(plan, INPUTS, DAY)
+    lock = read_lock(plan)
+    assert lock is not None
+    assert plan.min_confidence == "medium" and plan.concurrent is not None
+    assert plan.concurrent.action == "flag"  # the sample of `keep`
+    given = {
+        "min_confidence": "high",
+        "specifications.min_confidence": ["medium", "low"],
+        "concurrent.action": "drop",
+        "specifications.concurrent": ["keep"],
+        f"outcomes.{NAME}.scale": "log",
+        f"outcomes.{NAME}.zeros": "missing",
+        "specifications.scale": ["level", "log"],
+    }
+    later = load_plan(plan.path, given)
+    # One outcome was logged when locked, the others were not: either form is new to some.
+    assert [name for _, name in find_unplanned(lock, later)] == [
+        'scale: "level"',
+        'scale: "log"',
+        'min_confidence: "low"',
+    ]
+    keys = [one.key for one in find_deviations(lock, later, INPUTS)]
+    chosen = [
+        {"min_confidence": "medium", "concurrent": "keep", "scale": "level"},
+        {"min_confidence": "high", "concurrent": "drop", "scale": "log"},
+        {"min_confidence": "low", "concurrent": "keep", "scale": "level"},
+    ]
+    moved, new = "changed since the lock", "unplanned"
+    assert label_specifications(lock, later, keys, NAME, chosen) == [moved, moved, new]
+    another = next(one.indicator for one in later.outcomes if one.indicator != NAME)
+    labels = label_specifications(lock, later, keys, another, chosen)
+    assert labels == [moved, new, new]
+
+
 def test_the_curve_says_of_every_row_whether_it_was_planned(plan: Plan) -> None:
     outcomes = plan.model_dump(mode="json")["outcomes"][1:2]
     small = changed(plan, outcomes=outcomes, specifications={"winsorise": [0.01]}, derived=[])
@@ -227,6 +262,10 @@ def test_the_curve_says_of_every_row_whether_it_was_planned(plan: Plan) -> None:
     path.unlink()
     bare = specification_curve(load_plan(plan.path), draws=0)
     assert set(bare.frame["planned"]) == {"not locked"}
+    inputs = [{**one, "complete": {"basis": "a list"}} for one in open_store(None).inputs]
+    write_lock(load_plan(plan.path), inputs, DAY)  # the registers are no longer declared so
+    undeclared = specification_curve(load_plan(plan.path), draws=0)
+    assert set(undeclared.frame["planned"]) == {"changed since the lock"}
 
 
 @pytest.mark.parametrize(

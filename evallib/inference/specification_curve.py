@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -11,18 +12,22 @@ from typing import Any
 
 import pandas as pd
 
-from evallib.errors import EstimationError, Fault
+from evallib.errors import EstimationError, Fault, did_you_mean
 from evallib.inference.specification_frames import frame_curve
 from evallib.inference.specification_results import Choices, Curve, Curves, Wanted, make_curve
 from evallib.inference.specification_samples import Samples, combinations
 from evallib.panel.build import open_store, panel_from_store
 from evallib.plan import Plan
-from evallib.plan.deviations import ABSENT, find_deviations, label_specifications
-from evallib.plan.lock import read_lock
+from evallib.plan.deviations import ABSENT, Deviation, find_deviations, label_specifications
+from evallib.plan.lock import DECLARED, read_lock
 from evallib.plan.specifications import alternatives
 
 Labels = Callable[[str, list[Choices]], list[str]]
 DRAWS = 499
+OF_A_FRAME = (
+    "Give the columns outcome=, unit=, time= and cohort=, and other values by choice, such as "
+    "alternatives={'estimator': ['twfe']}"
+)
 FORM = ("scale", "per", "index_method", "base_years")
 
 
@@ -73,10 +78,15 @@ def specification_curve(
     PlanError, DataError
         As `build_panel`, for the plan and for each alternative alone; for a lock that was changed.
     EstimationError
-        When no outcome has the role; for faults of a frame.
+        When no outcome has the role; for faults of a frame; for what is neither.
     """
     if isinstance(plan, pd.DataFrame):
+        _require_options(of_frame)
         return Curves((frame_curve(plan, draws=draws, **of_frame),))
+    if not isinstance(plan, Plan):
+        what = f"a {type(plan).__name__} is neither a plan nor a frame"
+        remedy = "Give what evallib.load_plan returned, or a tidy frame with its columns"
+        raise EstimationError([Fault("specification_curve", what, "", remedy)])
     if of_frame:
         what = f"{', '.join(of_frame)}: for frames alone"
         remedy = "Write alternatives under specifications in the plan"
@@ -96,16 +106,36 @@ def specification_curve(
         return Curves(tuple(_curve(plan, samples, n, label, pool, progress) for n in outcomes))
 
 
+def _require_options(given: Mapping[str, Any]) -> None:
+    """Refuse options that frames do not have, and the lack of those that they need."""
+    options = {k: v for k, v in inspect.signature(frame_curve).parameters.items() if k != "frame"}
+    remedy = f"Use {', '.join(options)}"
+    faults = [
+        Fault(f"option {name!r}", f"there is none.{did_you_mean(name, options)}", "", remedy)
+        for name in given
+        if name not in options
+    ]
+    needed = [name for name, one in options.items() if one.default is inspect.Parameter.empty]
+    if lacking := [f"{name}=" for name in needed if name not in given]:
+        what = f"a frame is given without {', '.join(lacking)}"
+        faults.append(Fault("specification_curve", what, "", OF_A_FRAME))
+    if faults:
+        raise EstimationError(faults)
+
+
 def _labels(plan: Plan, samples: Samples) -> Labels:
     """Return what tells planned combinations from others, by the plan's lock."""
     lock = read_lock(plan)
     if lock is None:
         return partial(label_specifications, None, plan, ())
     found = find_deviations(lock, plan, samples.store.inputs)
-    # Which tables were read depends on who asks: only those of both are compared.
-    keys = [one.key for one in found
-            if not one.key.startswith("data ") or ABSENT not in (one.locked, one.now)]  # fmt: skip
-    return partial(label_specifications, lock, plan, keys)
+
+    def is_of_both(one: Deviation) -> bool:
+        """Which tables were read depends on who asks; what they are declared to be does not."""
+        is_table = one.key.startswith("data ") and not one.key.endswith(DECLARED)
+        return not is_table or ABSENT not in (one.locked, one.now)
+
+    return partial(label_specifications, lock, plan, [one.key for one in found if is_of_both(one)])
 
 
 def _curve(

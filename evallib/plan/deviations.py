@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evallib.plan.lock import Lock, name_of, states_of
 from evallib.plan.model import Plan
-from evallib.plan.specifications import CHOICES, own_value
+from evallib.plan.specifications import CHOICES, is_own
 
 ABSENT = "not there"
 PLANNED, UNPLANNED, CHANGED = "planned", "unplanned", "changed since the lock"
@@ -102,9 +102,10 @@ def find_unplanned(lock: Lock, plan: Plan) -> tuple[tuple[str, str], ...]:
     ]
     for key, word in (("estimators", "estimator"), ("heterogeneity", "characteristic")):
         found += [(word, name) for name in values[key] if name not in lock.values.get(key, ())]
-    for choice, others in _new_values(lock, plan).items():
+    both = [one.indicator for one in plan.outcomes if one.indicator in lock.names("outcomes")]
+    for choice, places in _new_values(lock, plan, both).items():
         given = values["specifications"][choice]
-        found += [("specification", f"{choice}: {json.dumps(given[at])}") for at in others]
+        found += [("specification", f"{choice}: {json.dumps(given[at])}") for at in places]
     return tuple(found)
 
 
@@ -163,13 +164,8 @@ def label_specifications(
     if outcome not in lock.names("outcomes"):
         return [UNPLANNED] * len(chosen)
     new = {
-        choice: [
-            value
-            for at in places
-            if (value := getattr(plan.specifications, choice)[at])
-            != own_value(plan, choice, outcome)
-        ]
-        for choice, places in _new_values(lock, plan).items()
+        choice: [getattr(plan.specifications, choice)[at] for at in places]
+        for choice, places in _new_values(lock, plan, [outcome]).items()
     }
     named = CHANGED if can_move(keys, outcome) else PLANNED
     return [
@@ -178,13 +174,25 @@ def label_specifications(
     ]
 
 
-def _new_values(lock: Lock, plan: Plan) -> dict[str, list[int]]:
-    """Return the places of alternatives that a lock does not name, by choice."""
+def _new_values(lock: Lock, plan: Plan, outcomes: Sequence[str]) -> dict[str, list[int]]:
+    """Return the places of alternatives that are new to a lock, by choice.
+
+    A value is not new where the lock lists it or has it as its own for all of the outcomes, nor
+    where the plan has it as its own: that is a deviation, and no other specification.
+    """
     held: Mapping[str, Any] = lock.values.get("specifications") or {}
+    plans = [one for one in (plan, lock.as_plan) if one is not None]
     given = plan.effective()["specifications"]
+
+    def is_new(choice: str, at: int) -> bool:
+        value = getattr(plan.specifications, choice)[at]
+        return given[choice][at] not in held.get(choice, ()) and not (
+            outcomes
+            and all(any(is_own(one, choice, name, value) for one in plans) for name in outcomes)
+        )
+
     return {
-        choice: [at for at, value in enumerate(given[choice]) if value not in held.get(choice, ())]
-        for choice in CHOICES
+        choice: [at for at in range(len(given[choice])) if is_new(choice, at)] for choice in CHOICES
     }
 
 

@@ -40,6 +40,8 @@ class Lock:
         sha256 of every table by its file, see `states_of`.
     values : mapping
         Every parameter, defaults included.
+    as_plan : Plan or None
+        The same as a plan; None where a parameter was renamed since.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class Lock:
     sha256: str
     data: Mapping[str, str]
     values: Mapping[str, Any]
+    as_plan: Plan | None
 
     def names(self, key: str) -> tuple[str, ...]:
         """Return the names under a key that lists parts, such as ``outcomes``."""
@@ -120,6 +123,9 @@ def write_lock(
     return path
 
 
+DECLARED = ", declared complete"
+
+
 def states_of(inputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return the sha256 of every table by its file, and what is declared of a register.
 
@@ -138,7 +144,7 @@ def states_of(inputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         found[str(one["file"])] = str(one["sha256"])
         if one.get("complete"):
             declared = json.dumps(one["complete"], sort_keys=True, ensure_ascii=False)
-            found[f"{one['file']}, declared complete"] = declared
+            found[f"{one['file']}{DECLARED}"] = declared
     return dict(sorted(found.items()))
 
 
@@ -185,7 +191,13 @@ def read_lock(plan: Plan) -> Lock | None:
         found = ""
     if found != facts["sha256"]:
         raise _broken(path, "was changed: its hash is not that of what it holds")
-    return Lock(path=path, data=held["data"], values=_completed(held["values"]), **facts)
+    values = held["values"]
+    try:
+        as_plan = Plan.model_validate(values)
+    except ValidationError:  # from before a parameter was renamed: compared as it stands
+        as_plan = None
+    values = values if as_plan is None else as_plan.effective()
+    return Lock(path=path, data=held["data"], values=values, as_plan=as_plan, **facts)
 
 
 def _broken(path: Path, what: str) -> PlanError:
@@ -197,13 +209,6 @@ def _broken(path: Path, what: str) -> PlanError:
 def _hash(plan: str, day: str, data: Mapping[str, str], values: Mapping[str, Any]) -> str:
     text = json.dumps([plan, day, data, values], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def _completed(values: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return Plan.model_validate(values).effective()
-    except ValidationError:  # from before a parameter was renamed: compared as it stands
-        return values
 
 
 def name_of(part: Mapping[str, Any]) -> str:

@@ -211,6 +211,23 @@ def own_value(plan: Plan, choice: str, indicator: str) -> Any:
     return values[choice] if choice in values else getattr(plan, choice)
 
 
+def is_own(plan: Plan, choice: str, indicator: str, value: Any) -> bool:
+    """Return whether a value of a choice makes the plan's own sample, for one outcome.
+
+    Parameters
+    ----------
+    plan : Plan
+    choice : str
+        One of `CHOICES`.
+    indicator : str
+        An outcome of the plan.
+    value : object
+    """
+    own = own_value(plan, choice, indicator)
+    # `flag` only marks councils in the tables: the sample is that of `keep`.
+    return bool(value == ("keep" if choice == "concurrent" and own == "flag" else own))
+
+
 def alternatives(plan: Plan, indicator: str) -> dict[str, tuple[Any, ...]]:
     """Return the values of each choice for one outcome, the plan's own first.
 
@@ -230,9 +247,8 @@ def alternatives(plan: Plan, indicator: str) -> dict[str, tuple[Any, ...]]:
         own = own_value(plan, choice, indicator)
         if own is None and choice != "per":
             continue
-        # `flag` only marks councils in the tables: the sample is that of `keep`.
-        same = "keep" if choice == "concurrent" and own == "flag" else own
-        others = [value for value in getattr(plan.specifications, choice) if value != same]
+        listed = getattr(plan.specifications, choice)
+        others = [value for value in listed if not is_own(plan, choice, indicator, value)]
         if others:
             found[choice] = (own, *others)
     return found

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evallib.plan import Plan
+from evallib.plan.lock import states_of
 
 _LONGEST_SLUG = 60
 _CODE_SUFFIXES = (".py", ".css", ".csv", ".j2", ".html", ".tpl", ".svg", ".json", ".yml")
@@ -26,8 +27,8 @@ class RunKey:
     slug : str
         What differs from the plan's file, or ``default``.
     plan, data, notebooks, code : str
-        sha256 of the effective plan, of the raw tables, of the source notebooks and of the
-        package, 64 hexadecimal digits each.
+        sha256 of the effective plan, of the raw tables with what is declared of them, of the
+        source notebooks and of the package, 64 hexadecimal digits each.
     """
 
     slug: str
@@ -55,7 +56,7 @@ def run_key(
     plan : Plan
         The plan, overrides applied; its path does not count.
     inputs : iterable of mapping
-        One a raw table, with `file` and `sha256`.
+        One a raw table, see `evallib.plan.lock.states_of`.
     notebooks : sequence of pathlib.Path
         The source notebooks.
     package : pathlib.Path
@@ -66,10 +67,6 @@ def run_key(
     RunKey
         The same for the same plan, data, notebooks and code, on any machine.
     """
-    # What a sidecar declares of a register decides who compares, though its bytes are the same.
-    tables = sorted(
-        (str(one["file"]), f"{one['sha256']}{one.get('complete', '')}") for one in inputs
-    )
     sources = sorted(
         path
         for path in package.rglob("*")
@@ -78,7 +75,7 @@ def run_key(
     return RunKey(
         slug=slug_of(plan.differences()),
         plan=plan.key(),
-        data=_hash_of(tables),
+        data=_hash_of(states_of(inputs).items()),
         notebooks=_hash_of((path.name, sha256_of(path)) for path in sorted(notebooks)),
         code=_hash_of((path.relative_to(package).as_posix(), sha256_of(path)) for path in sources),
     )
