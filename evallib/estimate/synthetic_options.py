@@ -12,7 +12,6 @@ SYNTHETIC_CHOICES: Mapping[str, tuple[str, ...]] = {
     "inference": ("placebo", "jackknife"),
     "augment": ("none", "ridge"),
 }
-SYNTHETIC_NAMES = tuple(SYNTHETIC_CHOICES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
 import os
 import shutil
 import tempfile
@@ -214,10 +213,6 @@ def table_text(frame: pd.DataFrame) -> str:
             ]
     text: str = shown.to_csv(index=False, lineterminator="\n")
     return text
-
-
-def _shown_number(number: float) -> str:
-    return "" if math.isnan(number) else repr(number).removesuffix(".0")
 
 
 def mark_lines(marks: Counter[str]) -> list[str]:
