@@ -11,6 +11,7 @@ from evallib.report.formats import format_count
 from evallib.report.tables import Table
 from evallib.report.views.naming import ESTIMATOR_WORDS
 
+LONGEST = 200  # characters of a warning that stands elsewhere too
 _FIGURE = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?)(?![\w.]*\d)")
 
 
@@ -25,7 +26,7 @@ def warnings_table(estimates: Estimates) -> Table:
         told = f"{item.se_method} {item.interval_method}"
         for text in item.warnings:
             short = f"{text.partition(':')[0]}: see the notes on the outcome's estimates"
-            said = short if ":" in text and text in told else text
+            said = short if len(text) > LONGEST and ":" in text and text in told else text
             found.setdefault((item.estimator, _FIGURE.sub("#", said)), []).append(said)
     rows = [
         {

@@ -124,7 +124,7 @@ def _why_not(results: Results, check: str, row: Row) -> str:
     """Return why a check does not apply, or that it was not made."""
     said = rows_of(results.checks[results.checks["check"] == check], row)
     if len(said) and said["verdict"].iloc[0] == "not applicable":
-        return str(said["sentence"].iloc[0])
+        return str(said["sentence"].iloc[0]).partition(". ")[0]
     return NOT_MADE
 
 

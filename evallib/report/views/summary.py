@@ -21,6 +21,7 @@ from evallib.plan import Plan
 from evallib.plan.deviations import UNPLANNED
 from evallib.report.formats import format_count
 from evallib.report.tables import Table
+from evallib.report.views.choosing import interval_text
 from evallib.report.views.naming import (
     COMPARISON_WORDS,
     ESTIMATOR_WORDS,
@@ -29,6 +30,8 @@ from evallib.report.views.naming import (
     RULE_WORDS,
 )
 from evallib.report.views.saved import COUNTED, Results, saved_table, unit_of
+
+DECIMALS = 3
 
 
 def both_groups_table(plan: Plan, results: Results) -> Table:
@@ -42,32 +45,35 @@ def both_groups_table(plan: Plan, results: Results) -> Table:
             "no_record": RULE_WORDS[rule],
             "unit": unit_of(row),
             "estimate": row[f"{prefix}estimate"],
-            "conf_low": row[f"{prefix}conf_low"],
-            "conf_high": row[f"{prefix}conf_high"],
+            "interval": (
+                interval_text(row[f"{prefix}conf_low"], row[f"{prefix}conf_high"], DECIMALS)
+                if row[f"{prefix}inference"]
+                else None
+            ),
             "p_value": row[f"{prefix}p_value"],
             "councils": row[f"{prefix}councils"],
             "treated": row[f"{prefix}treated_councils"],
             "council_years": row[f"{prefix}council_years"],
-            "inference": INTERVAL_SHORT.get(row[f"{prefix}inference"], row[f"{prefix}inference"]),
         }
         for row, prefix, rule in _both(verdicts)
     ]
+    frame = pd.DataFrame(parts)
+    shared = str(frame["unit"].iloc[0]) if frame["unit"].nunique() == 1 else ""
     return Table(
-        pd.DataFrame(parts),
+        frame.drop(columns="unit") if shared else frame,
         f"Headline estimates of every outcome with both comparison groups, {level}% intervals",
         notes=(
             f"The bounds are those of {level} per cent intervals of each estimate alone, not "
             "adjusted for the number of outcomes. How each was made stands in the next table.",
             COUNTED,
         ),
-        decimals=3,
+        decimals=DECIMALS,
+        units=dict.fromkeys(("estimate", "interval"), shared),
         labels={
             "no_record": "Comparison group",
-            "conf_low": f"{level}% interval: lower bound",
-            "conf_high": f"{level}% interval: upper bound",
+            "interval": f"{level}% interval",
             "treated": "Treated councils",
             "council_years": "Council-years",
-            "inference": "Interval by",
         },
         slug="both-groups",
     )
