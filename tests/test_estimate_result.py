@@ -6,12 +6,14 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from estimation_panels import COLUMNS, make_panel
 from scipy import stats
 
 from evallib.errors import EstimationError, Fault
 from evallib.estimate import Estimates, fit
+from evallib.estimate.html import html_table
 from evallib.estimate.result import TIDY_COLUMNS, Refusal
 
 pytestmark = pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
@@ -84,3 +86,12 @@ def test_html_is_escaped_and_scoped(found):
     base = fit("group_time", make_panel(), **COLUMNS, cohort="first", base="universal")
     assert "not applicable" in base._repr_html_() and "nan" not in base._repr_html_()
     assert np.isnan(base.p_value[base.index("group=2014,time=2013")])
+
+
+def test_no_figure_of_a_table_or_line_reads_as_zero_or_as_an_array(found):
+    rows = {"term": ["att"], "estimate": [-0.00012345], "p_value": [1e-9], "df": [119.0]}
+    page = html_table(pd.DataFrame(rows), "", ())
+    assert "<td>-0.000123</td><td>below 0.0001</td><td>119</td>" in page
+    said = repr(replace(found, outcome="waste"))
+    assert said.startswith("group_time of waste: overall ") and "95% interval" in said
+    assert "array" not in said and repr(Estimates((found,))) == "Estimates: 1, 0 refused"

@@ -18,7 +18,7 @@ from evallib.inference.audit import Audit, Placebo, audit, placebo_power
 from evallib.inference.audit_draws import Selected, draw_paths, draw_selected, gumbel
 from evallib.inference.audit_panel import placebo_panel, with_traits
 from evallib.inference.audit_solve import find_solver
-from evallib.inference.designs import estimate_one
+from evallib.inference.designs import estimate, estimate_one
 from evallib.report.chart import Chart
 from evallib.report.views.audit import design_audit
 
@@ -371,3 +371,12 @@ def test_table_has_a_row_a_kind() -> None:
     table = check_audit(design, estimate_one(design, "group_time"), draws=30).table
     assert isinstance(table, pd.DataFrame)
     assert table.loc[1, ["level_wanted", "level_drawn"]].notna().all()
+
+
+def test_what_is_no_design_is_refused_and_power_is_said_in_a_line() -> None:
+    with pytest.raises(EstimationError, match="a DataFrame is no design.*evallib.pretrend_power"):
+        placebo_power(pd.DataFrame())  # type: ignore[arg-type]
+    with pytest.raises(EstimationError, match="a str is no design.*evallib.fit"):
+        estimate(pd.DataFrame({"council": [1]}))  # type: ignore[arg-type]
+    found = placebo_power(of("twfe"), draws=99)
+    assert f"an effect of {found.effect_80:.3g} is found in 80% of them" in found._repr_html_()

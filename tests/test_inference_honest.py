@@ -360,8 +360,8 @@ def test_what_is_no_event_study_is_refused() -> None:
     for said, given in (
         ("one by one", {"leads": [-6, -4, -3, -2]}),
         ("positive variances", {"covariance": np.zeros((8, 8))}),
-        ("a row for every", {"point": PROFITS.point[:-1]}),
-        ("a row for every", {"covariance": np.sqrt(np.diag(PROFITS.covariance))}),
+        ("point is 7 long", {"point": PROFITS.point[:-1]}),
+        ("covariance 8 long", {"covariance": np.sqrt(np.diag(PROFITS.covariance))}),
         ("no estimate at event time -3", {"point": gap}),
         ("not symmetric", {"covariance": skew}),
         ("negative eigenvalue", {"covariance": negative}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from itertools import combinations
 
@@ -252,7 +253,9 @@ def test_an_estimate_of_a_design_needs_the_design() -> None:
     found = infer(one, "cr3", design=design)
     assert found.std_error[0] == pytest.approx(one.details["cr3_std_error"][0])
     assert (found.outcome, found.role) == ("waste", "primary")
-    assert same(infer(one, design=design), one)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert same(infer(one, design=design), one)
     permuted = infer(one, "permutation", design=design)
     assert same(permuted, estimate_one(replace(design, inference="permutation"), "twfe"))
     other = infer(one, "permutation", design=design, seed=1)

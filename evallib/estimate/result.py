@@ -62,7 +62,7 @@ class Inversion(Protocol):
         """Return the p-value of the hypothesis that the effect is ``value``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Estimate:
     """Effects of one estimator on one outcome, with how each number was made.
 
@@ -281,6 +281,11 @@ class Estimate:
         found: HausmanTest = source.test()
         return found
 
+    def __repr__(self) -> str:
+        ends = f"{self.level:.0%} interval {self.conf_low[0]:.4g} to {self.conf_high[0]:.4g}"
+        said = f"{self.terms[0]} {self.point[0]:.4g} ({ends}, {self.inference})"
+        return f"{self.estimator} of {self.outcome or 'the outcome'}: {said}"
+
     def _repr_html_(self) -> str:
         caption = f"{self.outcome or 'Estimate'}: {self.estimand}"
         if self.unit:
@@ -307,7 +312,7 @@ class Refusal:
     faults: tuple[Fault, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Estimates:
     """An ordered collection of estimates, of one or of many outcomes.
 
@@ -380,6 +385,9 @@ class Estimates:
     def select(self, keep: Callable[[Estimate], bool]) -> Estimates:
         """Return the estimates for which ``keep`` is true."""
         return Estimates(tuple(item for item in self.items if keep(item)), self.refused)
+
+    def __repr__(self) -> str:
+        return f"Estimates: {len(self.items)}, {len(self.refused)} refused"
 
     def _repr_html_(self) -> str:
         notes = [

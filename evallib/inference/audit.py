@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from html import escape
 from typing import Literal
 
 import numpy as np
@@ -39,7 +40,7 @@ LARGEST_SHARE = 0.5
 Kind = Literal["random", "selected", "in time"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Placebo:
     """What a kind of placebo found.
 
@@ -79,6 +80,19 @@ class Placebo:
     covers_constant: float = float("nan")
     covers_growing: float = float("nan")
     effect_80: float = float("nan")
+
+    def __repr__(self) -> str:
+        """Return what was found in a line."""
+        said = f"Placebos {self.kind}, {self.draws:,} draws of {self.adopters} councils"
+        if self.kind == "in time":
+            return f"{said}: {self.estimate:.3g} ({self.conf_low:.3g} to {self.conf_high:.3g})"
+        return (
+            f"{said}: mean {self.estimate:.3g}, rejected {self.false_alarms:.1%}, an effect of "
+            f"{self.effect_80:.3g} is found in 80% of them"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,18 +237,24 @@ def placebo_power(design: Design, draws: int = DRAWS) -> Placebo:
     Parameters
     ----------
     design : Design
+        Of `evallib.build_designs`; only years before exposure are read.
     draws : int
+        Placebos; no more than 199 where each is a fit of its own.
 
     Returns
     -------
     Placebo
-        ``effect_80`` is the effect found in 80 per cent of the draws.
+        ``effect_80`` is the effect, in the outcome's unit, found in 80 per cent of the draws.
 
     Raises
     ------
     EstimationError
-        As `audit`.
+        As `audit`, and for what is no design.
     """
+    if not isinstance(design, Design):
+        what = f"a {type(design).__name__} is no design"
+        remedy = "Give one of evallib.build_designs; frames: evallib.pretrend_power"
+        raise EstimationError([Fault("placebo_power", what, "", remedy)])
     _require_estimator(design)
     placebo = placebo_panel(design)
     solve, is_refit = find_solver(design, placebo, design.meaningful_change)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from evallib.design import Design, Designs
-from evallib.errors import EstimationError, EvallibWarning, ThinDesignWarning
+from evallib.errors import EstimationError, EvallibWarning, Fault, ThinDesignWarning
 from evallib.estimate import Estimate, Estimates
 from evallib.estimate.cells import CellSource
 from evallib.estimate.result import Refusal
@@ -69,6 +69,10 @@ def estimate(
         designs are dealt with and do not warn.
     """
     many = [designs] if isinstance(designs, Design) else list(designs)
+    if odd := [one for one in many if not isinstance(one, Design)]:
+        what = f"a {type(odd[0]).__name__} is no design"
+        remedy = "Give what evallib.build_designs returned; tidy frames go to evallib.fit"
+        raise EstimationError([Fault("designs", what, "", remedy)])
     found: list[Estimate] = []
     refused: list[Refusal] = []
     with warnings.catch_warnings(record=True) as caught:

@@ -105,6 +105,11 @@ def _read_array(
     return found.astype(np.int64)
 
 
+def _shape(found: FloatArray) -> str:
+    """Return the shape of an array in words."""
+    return " by ".join(map(str, found.shape)) if found.ndim > 1 else f"{found.size} long"
+
+
 def _faults_of(study: EventStudy) -> list[Fault]:
     """Return what makes arrays no event study."""
     where, faults = "event study", []
@@ -119,8 +124,14 @@ def _faults_of(study: EventStudy) -> list[Fault]:
         and study.leads.size
         and study.lags.size
     ):
-        what = "point and covariance do not have a row for every lead and effect"
-        remedy = "Give at least one of each, and no row for the base"
+        what = (
+            f"there are {study.leads.size} leads and {study.lags.size} effects, but point is "
+            f"{_shape(study.point)} and the covariance {_shape(covariance)}"
+        )
+        remedy = (
+            "Give at least one lead and one effect, a point and a row and column of the covariance "
+            "for each of them, and none for the base"
+        )
         return [*faults, Fault(where, what, "", remedy)]
     if not np.isfinite(study.point).all():
         times = np.concatenate([study.leads, study.lags])[~np.isfinite(study.point)]
@@ -221,7 +232,7 @@ def read_event_study(estimate: Estimate, window: tuple[int, int] | None = None) 
     """
     where = f"event study of {estimate.estimator}"
     if estimate.details.get("base") == "varying":
-        why = "leads that are each measured against the period before cannot show a drift"
+        why = "Leads that are each measured against the period before cannot show a drift"
         remedy = "Fit with base='universal'"
         raise EstimationError([Fault(where, "every lead has a base of its own", why, remedy)])
     if estimate.source is not None:
@@ -310,7 +321,8 @@ def target_weights(study: EventStudy, target: Target) -> tuple[FloatArray, str]:
     if not isinstance(target, Mapping):
         flat = np.asarray(target, dtype=object).ravel()
         if flat.size != size:
-            what = f"it has {flat.size} weights, and there are {size} effects"
+            times = ", ".join(map(str, study.lags))
+            what = f"it has {flat.size} weights, and there are {size} effects, at {times}"
             raise EstimationError([Fault(where, what, "", remedy)])
         target = {int(time): one for time, one in zip(study.lags, flat, strict=True) if one != 0}
     unknown = [time for time in target if time not in study.lags]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -59,6 +60,13 @@ def fit_design(design: Design, name: str) -> Estimate:
         first, last = found.details["window"] if name != "matched_did" else design.window
         found = replace(found, estimand=f"{found.estimand} Window: {first} to {last}.")
     return found
+
+
+def fit_quietly(fitted: Callable[[Design, str], Estimate], design: Design, name: str) -> Estimate:
+    """Fit a design again: what it warned of the first time stays with the estimate alone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EvallibWarning)
+        return fitted(design, name)
 
 
 def left_out(name: str) -> tuple[str, ...]:

@@ -97,7 +97,9 @@ def _find_faults(name: str, sample: Sample, stabilise: object) -> list[Fault]:
     faults = []
     if name not in PERMUTED:
         what = f"{name} has no adoption paths to permute"
-        faults.append(Fault("how='permutation'", what, "", f"Use it for {', '.join(PERMUTED)}"))
+        faults.append(
+            Fault("how='permutation'", what, "", f"Use it for group_time, {', '.join(PERMUTED)}")
+        )
     elif not sample.has_exposure:
         what = "the regression has no exposure to permute"
         faults.append(Fault("how='permutation'", what, "", "Fit it with cohort= or treatment="))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,7 @@ from evallib.inference.honest_relative import (
 )
 from evallib.inference.honest_search import smooth_interval
 from evallib.inference.honest_smooth import SmoothPath, smooth_path
+from evallib.inference.option_faults import level_faults, number_faults, read_numbers
 
 MBAR = tuple(0.25 * k for k in range(9))
 SMOOTH_BOUNDS = 10
@@ -125,6 +125,12 @@ def honest_did(
         First and last of them, in the outcome's unit; 20 standard errors either side of zero,
         and further where the interval is open there, when left out.
 
+    Returns
+    -------
+    HonestDid
+        ``frame`` has an interval a bound, of both kinds; ``breakdown_relative`` and
+        ``breakdown_smooth`` are the bounds up to which it excludes zero, ``sentence`` says so.
+
     Raises
     ------
     EstimationError
@@ -140,10 +146,12 @@ def honest_did(
     >>> study = EventStudy(np.array([-3, -2]), np.array([0, 1]), -1, point, 0.01 * np.eye(4))
     >>> honest_did(study, mbar=[1]).frame.loc[1, ["conf_low", "conf_high"]].round(2).tolist()
     [0.61, 1.39]
+    >>> honest_did(study, target={1: 1}, mbar=[1], smooth=[0.1]).target
+    'effect at event time 1'
     """
     study = given_study(estimate, window)
     sure = study.level if level is None else level
-    most, bends = read_bounds(mbar), None if smooth is None else read_bounds(smooth)
+    most, bends = read_numbers(mbar), None if smooth is None else read_numbers(smooth)
     _require(study, most, bends, sure, draws, grid_points, grid)
     weights, name = target_weights(study, target)
     parts = (study.point, study.covariance, study.leads.size, study.distance, weights)
@@ -276,9 +284,11 @@ def _method_notes(
     if grid is not None:
         over = f"from {grid[0]:g} to {grid[1]:g}, beyond which nothing was tried"
     notes = [
+        "Bounds: on relative magnitudes times the largest drift between neighbouring periods "
+        "before exposure; on smoothness in the outcome's unit. Intervals are in that unit.",
         "Relative magnitudes: conditional test with a least-favourable first stage of a tenth of "
         f"the size ({draws:,} draws), inverted on a grid of {points:,} points {over}. "
-        "Smoothness: optimal fixed-length intervals."
+        "Smoothness: optimal fixed-length intervals.",
     ]
     first = int(study.distance[0])
     if first > 1:
@@ -309,15 +319,6 @@ def _beyond_notes(
     return (f"{where}where R's default grid ends and its interval is cut; this one is not.",)
 
 
-def read_bounds(given: float | Sequence[float]) -> FloatArray:
-    """Return bounds as an array; what is not of numbers becomes NaN, which is refused later."""
-    try:
-        found = np.atleast_1d(np.asarray(given, dtype=float))
-    except (TypeError, ValueError):
-        found = np.array([np.nan])
-    return found.ravel()
-
-
 def _require(
     study: EventStudy,
     mbar: FloatArray,
@@ -328,23 +329,16 @@ def _require(
     grid: tuple[float, float] | None,
 ) -> None:
     """Refuse impossible options, all at once."""
-    faults = []
+    faults = [*level_faults(level)]
     for name, values in (("mbar", mbar), ("smooth", smooth)):
         if values is not None and not (np.isfinite(values).all() and (values >= 0).all()):
             what = "a bound is below zero or not a number"
             faults.append(Fault(f"option {name!r}", what, "", "Give bounds of zero or above"))
-    if not isinstance(level, Real) or not 0.5 <= level < 1:
-        what = f"level {level!r} is not between 0.5 and 1"
-        faults.append(Fault("option 'level'", what, "", "Use 0.95 for 95 per cent"))
-    for name, number, least, why in (
-        ("draws", draws, 100, "fewer are too few for the 0.995 quantile"),
-        ("grid_points", points, 2, ""),
-    ):
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
-            what = f"{number!r} is not a whole number from {least} on"
-            faults.append(Fault(f"option {name!r}", what, why, "Use 1,000 or more"))
+    few, usual = "fewer are too few for the 0.995 quantile", "Use 1,000 or more"
+    faults += number_faults("draws", draws, 100, few, usual)
+    faults += number_faults("grid_points", points, 2, "", usual)
     if grid is not None:
-        pair = read_bounds(grid)
+        pair = read_numbers(grid)
         if pair.size != 2 or not np.isfinite(pair).all() or pair[0] >= pair[1]:
             what = f"{grid!r} is not a first and a last effect"
             faults.append(Fault("option 'grid'", what, "", "Give two, such as (-1.0, 1.0)"))

@@ -17,9 +17,10 @@ from evallib.estimate.result import FloatArray, analytic_interval
 from evallib.estimate.thinness import MIN_TREATED, Thinness
 from evallib.estimate.two_way import Fit
 from evallib.inference.designs import estimate_one
-from evallib.inference.fitting import fit_design
+from evallib.inference.fitting import fit_design, fit_quietly
 from evallib.inference.frame_paths import Strata, draw_other_paths, frame_case, read_strata
 from evallib.inference.influences import DRAWS_WITH_COVARIATES, IMPUTATION_DRAWS, OWN_PLACEBOS
+from evallib.inference.option_faults import number_faults
 from evallib.inference.permutation import exchanges_clusters
 from evallib.inference.permuted_cells import permute_cells
 from evallib.inference.permuted_terms import IMPUTED, IN_BATCHES, permute_terms
@@ -143,7 +144,9 @@ def infer(
         if wish == "permutation" and base.estimator in SYNTHETIC:
             raise _unsuited(base, how, "its inference is placebos", "Use how='policy'")
         given_seed = design.seed if seed is None else seed
-        done = estimate_one(replace(design, inference=wish, seed=given_seed), base.estimator)
+        done = fit_quietly(
+            estimate_one, replace(design, inference=wish, seed=given_seed), base.estimator
+        )
     else:
         done = WAYS[how](base, asked)
     return replace(done, details={**done.details, "fitted": base})
@@ -177,11 +180,7 @@ def _check(estimate: Estimate, how: str, given: Mapping[str, Any], design: Desig
         elif name == "weights" and value not in WEIGHTS:
             faults.append(Fault("option 'weights'", f"{value!r}", "", f"Use {', '.join(WEIGHTS)}"))
         elif name in ("draws", "seed"):
-            least = 1 if name == "draws" else 0
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not whole or value < least:
-                what = f"{value!r} is not a whole number from {least} on"
-                faults.append(Fault(f"option {name!r}", what, "", "Give one, such as 999"))
+            faults += number_faults(name, value, 1 if name == "draws" else 0)
     if faults:
         raise EstimationError(faults)
 
@@ -201,7 +200,7 @@ def _base(estimate: Estimate, design: Design | None) -> Estimate:
         raise EstimationError([Fault("design", what, why, "Give the estimate's own design")])
     named = ("outcome", "unit", "role", "polarity", "comparison", "no_record", "sample_id")
     labels: dict[str, Any] = {name: getattr(base, name) for name in named}
-    return replace(fit_design(design, base.estimator), **labels)
+    return replace(fit_quietly(fit_design, design, base.estimator), **labels)
 
 
 def _unsuited(base: Estimate, how: str, what: str, remedy: str) -> EstimationError:
@@ -211,8 +210,9 @@ def _unsuited(base: Estimate, how: str, what: str, remedy: str) -> EstimationErr
 def _require_regression(base: Estimate, how: str, *, nested: bool) -> None:
     """Refuse what is no regression, or has clusters that the way cannot take."""
     if "fits" not in base.details and not isinstance(base.details.get("fit"), Fit):
-        what = "it is made of influence values or placebos, and this is of regressions"
-        remedy = "Use how='policy'" if base.estimator in SYNTHETIC else "Use how='permutation'"
+        what = "its errors come of influence values or placebos, and this way is of regressions"
+        own = "Use how='policy'" if base.details.get("thinness") else "Keep the errors that it has"
+        remedy = "Use how='permutation'" if base.estimator in INFLUENCE else own
         raise _unsuited(base, how, what, remedy)
     if base.estimator in QUASI_DEMEANED and nested:
         what = "how much of each mean is subtracted is itself estimated"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from evallib.estimate.joint import TOLERANCE
 from evallib.estimate.result import Estimate, FloatArray
 from evallib.inference.event_times import EventStudy, Target, given_study, target_weights
 from evallib.inference.normal_box import NormalBox
+from evallib.inference.option_faults import level_faults, number_faults, read_numbers
 
 EACH, JOINT = "any lead significant", "joint Wald test"
 POWERS = (0.5, 0.8)
@@ -132,7 +132,13 @@ class PretrendPower:
 
     def _repr_html_(self) -> str:
         caption = f"Power of tests of pre-trends; biases of the {self.target}"
-        return html_table(self.frame, caption, self.notes)
+        said = (
+            "Slope: the drift a period that the test finds with that probability. Slopes and "
+            f"biases are in the outcome's unit. Joint Wald test of the leads: p = "
+            f"{self.p_joint:.3f}. Two one-sided tests at 5 per cent exclude leads of more than "
+            f"{self.equivalence_bound:.3g}, and no less."
+        )
+        return html_table(self.frame, caption, [said, *self.notes])
 
 
 def pretrend_power(
@@ -164,6 +170,12 @@ def pretrend_power(
         First and last event time to use.
     seed : int
         Of the points at which the probability of a box is worked out.
+
+    Returns
+    -------
+    PretrendPower
+        ``frame`` has a row a test and power, with slopes and biases in the outcome's unit;
+        ``at(drift)`` says what a test makes of any other drift.
 
     Raises
     ------
@@ -222,19 +234,11 @@ def pretrend_power(
 def _require(powers: float | Sequence[float], level: float, seed: int) -> list[float]:
     """Return the powers as a list; refuse impossible options, all at once."""
     faults = []
-    try:
-        asked = np.atleast_1d(np.asarray(powers, dtype=float)).ravel()
-    except (TypeError, ValueError):
-        asked = np.array([np.nan])
+    asked = read_numbers(powers)
     if not ((asked > 0) & (asked < 1)).all():
         what = f"{powers!r} are not numbers between 0 and 1"
         faults.append(Fault("option 'powers'", what, "", "Use 0.5 or 0.8"))
-    if not isinstance(level, Real) or not 0.5 <= level < 1:
-        what = f"level {level!r} is not between 0.5 and 1"
-        faults.append(Fault("option 'level'", what, "", "Use 0.95 for 95 per cent"))
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        what = f"{seed!r} is not a whole number from 0 on"
-        faults.append(Fault("option 'seed'", what, "", "Give one, such as 0"))
+    faults += [*level_faults(level), *number_faults("seed", seed, 0)]
     if faults:
         raise EstimationError(faults)
     return [float(power) for power in asked]
