@@ -47,10 +47,10 @@ def check_counts(design: Design) -> CheckResult:
     smallest = f"{after['exposed'].min()} exposed and {after['comparison'].min()} comparison"
     if few_treated or few_controls:
         kinds = (("are exposed", few_treated), ("compare", few_controls))
-        said = [f"in {n} fewer than {FEW} councils {what}" for what, n in kinds if n]
+        said = " and ".join(f"{what} in {n}" for what, n in kinds if n)
         sentence = (
-            f"Of {len(after)} exposed years, {' and '.join(said)} (fewest: {smallest} councils): "
-            "standard errors lean on few councils there"
+            f"Fewer than {FEW} councils {said} of {len(after)} exposed years (fewest: {smallest} "
+            "councils): standard errors lean on few councils there"
         )
     else:
         sentence = f"Every exposed year has at least {smallest} councils"

@@ -9,10 +9,12 @@ from evallib.plan import Plan
 from evallib.report.notes import NoteBook
 from evallib.report.sections import Section
 from evallib.report.tables import Table
+from evallib.report.views.choosing import interval_text
 from evallib.report.views.naming import ESTIMATOR_WORDS, INTERVAL_SHORT
 from evallib.report.views.saved import COUNTED, Results, saved_table, unit_of
 
 _FIRST_TERMS = ("overall", "att")
+DECIMALS = 3
 
 
 def other_estimators(plan: Plan, results: Results) -> Section:
@@ -96,8 +98,10 @@ def _estimators_table(
             "estimator": rows["estimator"].map(lambda name: ESTIMATOR_WORDS.get(name, name)),
             "unit": [unit_of(described[name]) for name in rows["outcome"]],
             "estimate": rows["estimate"],
-            "conf_low": rows["conf_low"],
-            "conf_high": rows["conf_high"],
+            "bounds": [
+                interval_text(low, high, DECIMALS)
+                for low, high in zip(rows["conf_low"], rows["conf_high"], strict=True)
+            ],
             "p_value": rows["p_value"],
             "councils": rows["n_units"],
             "treated": rows["n_treated_units"],
@@ -106,14 +110,16 @@ def _estimators_table(
             "interval": rows["inference"].map(lambda name: INTERVAL_SHORT.get(name, name)),
         }
     )
+    shared = str(frame["unit"].iloc[0]) if frame["unit"].nunique() == 1 else ""
+    frame = frame.drop(columns="unit") if shared else frame
     return Table(
         frame.reset_index(drop=True),
         f"Primary outcomes: every estimator of the plan, {level}% intervals [note 1]",
         notes=notes.texts,
-        decimals=3,
+        decimals=DECIMALS,
+        units=dict.fromkeys(("estimate", "bounds"), shared),
         labels={
-            "conf_low": f"{level}% interval: lower bound",
-            "conf_high": f"{level}% interval: upper bound",
+            "bounds": f"{level}% interval",
             "treated": "Treated councils",
             "council_years": "Council-years",
             "estimand": "What it estimates",
