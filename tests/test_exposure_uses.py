@@ -15,7 +15,7 @@ from evallib.exposure import build_exposure
 from evallib.exposure.uses import LATER, LEFT_OUT, NOTHING, STUDIED, event_uses
 from evallib.panel import build_panel
 from evallib.plan import Plan, load_plan
-from evallib.run.uses import uses_of
+from evallib.run.sample_words import sample_words
 
 MORE = (
     "Leeds,2014-05-01,peer_visit",  # before the studied years
@@ -71,7 +71,7 @@ def test_a_list_that_is_not_declared_complete_is_asked_about(tmp_path: Path) -> 
     plan = plan_of(tmp_path)
     panel = build_panel(plan)
     exposure = build_exposure(plan, panel)
-    told = list(uses_of(plan, panel, exposure, build_designs(plan, panel, exposure)))
+    told = list(sample_words(plan, panel, exposure, build_designs(plan, panel, exposure)))
     assert "register peer_visits: 12 events; 12 first of their councils in the studied" in told[0]
     assert "18 councils of the panel without a record; if the table holds every event" in told[1]
     assert len(told) == 3  # every one of them is treated, and no boundary changed
@@ -117,7 +117,7 @@ def test_what_the_boundary_policy_did_is_counted(policy: str, words: str) -> Non
     panel = build_panel(plan)
     exposure = build_exposure(plan, panel)
     designs = build_designs(plan, panel, exposure)
-    told = [text for text in uses_of(plan, panel, exposure, designs) if "boundaries:" in text]
+    told = [text for text in sample_words(plan, panel, exposure, designs) if "boundaries:" in text]
     assert len(told) == 1 and words in told[0], told
     account = panel.boundaries.table
     account = account[account["indicator"] == plan.outcomes[0].indicator]

@@ -87,7 +87,7 @@ def validate_command(plan: PlanName, set_: Overrides = None, data: Data = None) 
 
     checked = load_and_check(plan, set_ or (), data)
     _say(f"{checked.plan.name} is ready to run: {len(checked.plan.outcomes)} outcomes.")
-    for note in (*checked.notes, *checked.uses):
+    for note in (*checked.notes, *checked.sample_words):
         _say(f"note: {note}")
     if checked.lock is not None:
         _say(f"locked on {checked.lock.locked}: {len(checked.deviations)} deviations since")

@@ -12,10 +12,10 @@ from evallib.design.design import Designs, build_designs
 from evallib.exposure.exposure import DATE_UNKNOWN, Exposure, build_exposure
 from evallib.panel.build import Panel, open_store, panel_from_store
 from evallib.panel.catalogue import Catalogue
+from evallib.panel.days import studied_days
 from evallib.panel.derived.names import reach
 from evallib.panel.periods import PeriodRule
 from evallib.plan import Plan
-from evallib.plan.years import parse_financial_year
 
 # Stands for a figure that is not read; it has a logarithm and is no missing return.
 STAND_IN = 1.0
@@ -67,7 +67,7 @@ def _event_days(plan: Plan, panel: Panel, exposure: Exposure) -> pd.Series:
     """
     met = exposure.councils.set_index("council_code")
     days = met["event_date"].dropna().to_dict()
-    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
+    begin, _ = studied_days(plan)
     days |= dict.fromkeys(met.index[met["status"] == DATE_UNKNOWN], begin)
     lineage = panel.boundaries.lineage
     for code, day in [(str(code), day) for code, day in days.items()]:

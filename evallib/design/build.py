@@ -15,6 +15,7 @@ from evallib.exposure.events import read_events
 from evallib.exposure.exposure import DATE_UNKNOWN, NO_RECORD, Exposure
 from evallib.exposure.predecessors import pass_on_events
 from evallib.panel.build import Panel
+from evallib.panel.days import first_day
 from evallib.panel.plan_faults import find_register
 from evallib.plan import Plan
 from evallib.plan.years import parse_financial_year
@@ -179,7 +180,7 @@ def _cohorts(
 def _history(plan: Plan, met: pd.DataFrame) -> pd.Series:
     if plan.history.action == "keep":
         return pd.Series(dtype=object)
-    begin = pd.Timestamp(parse_financial_year(plan.known_from) - plan.history.years, 4, 1)
+    begin = first_day(parse_financial_year(plan.known_from) - plan.history.years)
     found = met[met["earlier_event"] >= begin]
     return found["status"].map(lambda _: f"recorded event in the {plan.history.years} years before")
 
@@ -195,7 +196,7 @@ def _concurrent(plan: Plan, panel: Panel, figures: OutcomeFigures) -> pd.Series:
     register = find_register(panel.store, plan.concurrent.register, "concurrent.register")
     events = read_events(register)
     events = pd.concat([events, pass_on_events(plan, panel, events, every=True)])
-    begin = pd.Timestamp(parse_financial_year(plan.known_from) - 2, 4, 1)
+    begin = first_day(parse_financial_year(plan.known_from) - 2)
     end = pd.Timestamp(figures.rule.end(figures.last))
     near = events[
         events["kind"].isin(plan.concurrent.kinds)

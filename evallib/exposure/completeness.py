@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from evallib.panel.build import span_of
+from evallib.panel.days import day_in_words, last_day, studied_days
 from evallib.panel.ladders import studied_kinds
 from evallib.plan import Plan
 from evallib.plan.complete import Complete
-from evallib.plan.years import parse_financial_year
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +53,23 @@ def read_completeness(plan: Plan, complete: Complete) -> Completeness:
         What is declared of its register.
     """
     first, last = pd.Timestamp(complete.first_day), pd.Timestamp(complete.last_day)
-    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
-    end = pd.Timestamp(span_of(plan)[1] + 1, 3, 31)
+    begin = studied_days(plan)[0]
+    end = last_day(span_of(plan)[1])
     sentence = (
-        f"The register {plan.register} is declared complete from {_words(first)} to "
-        f"{_words(last)} ({complete.basis})"
+        f"The register {plan.register} is declared complete from {day_in_words(first)} to "
+        f"{day_in_words(last)} ({complete.basis})"
     )
     lacking = [kind for kind in studied_kinds(plan) if kind not in complete.kinds]
     if not complete.covers(studied_kinds(plan)):
         gap = f"of {', '.join(complete.kinds)} only, and the plan also studies {', '.join(lacking)}"
         return Completeness(sentence, None, gap)
     if first > begin:
-        gap = f"the plan studies events from {_words(begin)} on, before the first of these days"
+        gap = (
+            f"the plan studies events from {day_in_words(begin)} on, before the first of these days"
+        )
         return Completeness(sentence, None, gap)
     if last < end:
-        gap = f"the plan's years run to {_words(end)}, after the last of these days"
+        gap = f"the plan's years run to {day_in_words(end)}, after the last of these days"
         return Completeness(sentence, last if last >= begin else None, gap)
     return Completeness(sentence, last, "")
 
@@ -88,7 +90,3 @@ def completeness_words(found: Completeness) -> str:
         else "widen the declaration if that is true"
     )
     return f"{found.sentence}, but {found.gap}: councils without a record stay unknown; {remedy}."
-
-
-def _words(day: pd.Timestamp) -> str:
-    return f"{day.day} {day:%B %Y}"

@@ -31,6 +31,7 @@ from evallib.exposure.spells import (
     state_by_year,
 )
 from evallib.panel.build import Panel, span_of
+from evallib.panel.days import last_day, studied_days
 from evallib.panel.ladders import kinds_from, ladder_of, studied_kinds
 from evallib.panel.plan_faults import find_complete, find_register
 from evallib.plan import Plan
@@ -222,8 +223,7 @@ def build_exposure(plan: Plan, panel: Panel) -> Exposure:
 def _first_events(
     plan: Plan, events: pd.DataFrame, codes: pd.DataFrame, completeness: Completeness | None
 ) -> pd.DataFrame:
-    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
-    end = pd.Timestamp(parse_financial_year(plan.last_event_year) + 1, 3, 31)
+    begin, end = studied_days(plan)
     kinds = studied_kinds(plan)
     studied = events[events["kind"].isin(kinds)]
     dated = is_dated(studied, plan.date_precision, plan.min_confidence) & (studied["doubt"] == "")
@@ -263,8 +263,7 @@ def _first_events(
         earlier = ~(table["never_before"] >= completeness.none_until)
         table.loc[without & earlier, "never_before"] = completeness.none_until
     table["status"] = NO_RECORD
-    last_day = pd.Timestamp(span_of(plan)[1] + 1, 3, 31)
-    table.loc[table["never_before"] >= last_day, "status"] = NONE_BY_DATE
+    table.loc[table["never_before"] >= last_day(span_of(plan)[1]), "status"] = NONE_BY_DATE
     table.loc[table["event_date"].notna(), "status"] = "later"
     table.loc[table["event_date"] <= end, "status"] = "in_window"
     table.loc[table["reason"] != "", "status"] = DATE_UNKNOWN

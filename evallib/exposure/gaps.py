@@ -17,6 +17,7 @@ from evallib.exposure.events import is_dated, orphan_reviews
 from evallib.exposure.exposure import DATE_UNKNOWN, NO_RECORD, Exposure
 from evallib.exposure.spells import known_to
 from evallib.panel.build import Panel
+from evallib.panel.days import studied_days
 from evallib.panel.ladders import studied_kinds
 from evallib.plan import Plan
 from evallib.plan.years import parse_financial_year
@@ -138,7 +139,7 @@ def chances_without_record(
     share : float
         The share of events that the register holds.
     """
-    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
+    begin, _ = studied_days(plan)
     months = pd.period_range(begin, _last_day(plan, exposure), freq="M")
     councils = exposure.councils.merge(
         panel.store.councils[["council_code", "council_type", "region", "valid_to"]],
@@ -168,7 +169,7 @@ def chances_without_record(
 
 def _last_day(plan: Plan, exposure: Exposure) -> pd.Timestamp:
     """Return the last day of which the register speaks, not before the studied years begin."""
-    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
+    begin, _ = studied_days(plan)
     return max(known_to(exposure.events), begin)
 
 

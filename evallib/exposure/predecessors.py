@@ -13,9 +13,9 @@ from evallib.exposure.events import (
 )
 from evallib.panel.boundaries.area import Area, areas_of
 from evallib.panel.build import Panel
+from evallib.panel.days import studied_days
 from evallib.panel.ladders import studied_kinds
 from evallib.plan import Plan
-from evallib.plan.years import parse_financial_year
 
 SHARE_UNKNOWN = "the share of the population whose council had met one is not known"
 OF_PREDECESSOR = "its predecessor's, and it has no figures of its own from before"
@@ -88,7 +88,7 @@ def pass_on_events(
     if copies.empty:
         return nothing
     rule = "any" if every else plan.predecessor_events.rule
-    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
+    begin, _ = studied_days(plan)
     if plan.boundaries == "keep_predecessors":
         late = copies["kind"].isin(kinds) & (copies["latest"] >= begin)
         copies.loc[late, "doubt"] = OF_PREDECESSOR

@@ -8,10 +8,10 @@ import pandas as pd
 from evallib.exposure.events import NEVER, NONE_BETWEEN, is_dated, orphan_reviews
 from evallib.exposure.exposure import DATE_UNKNOWN, Exposure
 from evallib.panel.build import Panel
+from evallib.panel.days import first_day, studied_days
 from evallib.panel.ladders import studied_kinds
 from evallib.panel.plan_faults import find_register
 from evallib.plan import Plan
-from evallib.plan.years import parse_financial_year
 
 STUDIED, LATER, LEFT_OUT, NOTHING = "studied", "later", "council left out", "no effect"
 USES = ["use", "why", "events"]
@@ -38,8 +38,7 @@ def event_uses(plan: Plan, panel: Panel, exposure: Exposure) -> pd.DataFrame:
         events, one row a reason. A row that the register holds counts once, under the first
         reason that applies.
     """
-    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
-    end = pd.Timestamp(parse_financial_year(plan.last_event_year) + 1, 3, 31)
+    begin, end = studied_days(plan)
     events = exposure.events[~exposure.events["kind"].isin([NEVER, NONE_BETWEEN])]
     events = events.reset_index(drop=True)
     code, day = events["council_code"], events["event_date"]
@@ -52,8 +51,8 @@ def event_uses(plan: Plan, panel: Panel, exposure: Exposure) -> pd.DataFrame:
     own = exposure.councils.set_index("council_code")
     first, status = code.map(own["event_date"]), code.map(own["status"])
     passed = code.isin(exposure.passed_on["of_council"] if len(exposure.passed_on) else [])
-    back = parse_financial_year(plan.known_from) - plan.history.years
-    history = (plan.history.action == "drop") & (day >= pd.Timestamp(back, 4, 1)) & (day < begin)
+    back = first_day(begin.year - plan.history.years)
+    history = (plan.history.action == "drop") & (day >= back) & (day < begin)
     coarse = ~is_dated(events, plan.date_precision, "low")
     unsure = ~coarse & ~is_dated(events, plan.date_precision, plan.min_confidence)
     reviews = orphan_reviews(events, kinds)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from evallib.errors import Fault, did_you_mean
 from evallib.panel import schemas
+from evallib.panel.days import day_in_words
 from evallib.panel.register_rules import first_and_last_day
 from evallib.plan.complete import Complete
 
@@ -59,7 +60,7 @@ def complete_faults(
         faults.append(
             Fault(
                 f"{label}, {key}.last_day",
-                f"is {complete.last_day}, after {limit.day} {limit:%B %Y}, the last day of "
+                f"is {complete.last_day}, after {day_in_words(limit)}, the last day of "
                 "which the register can speak",
                 "Nobody can know that no event is missing",
                 "Mend the day",

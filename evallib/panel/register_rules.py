@@ -10,6 +10,7 @@ import pandas as pd
 
 from evallib.errors import Fault, did_you_mean, first_five
 from evallib.panel import schemas
+from evallib.panel.days import day_in_words
 from evallib.panel.register_facts import RegisterFacts
 
 END_STATUSES = (
@@ -90,9 +91,9 @@ def rule_faults(
     # Support for a financial year is agreed in the year before it.
     latest = pd.Series(limit, index=table.index).where(~whole, limit + pd.DateOffset(years=1))
     up_to = (
-        f"{limit.day} {limit:%B %Y}, the day up to which the register speaks"
+        f"{day_in_words(limit)}, the day up to which the register speaks"
         if facts is not None
-        else f"today, {limit.day} {limit:%B %Y}"
+        else f"today, {day_in_words(limit)}"
     )
     remedy = "Mend the date" + (", or set register.covers_to in the sidecar" if facts else "")
     faults += _fault(
@@ -134,8 +135,7 @@ def kind_faults(table: pd.DataFrame, label: str, facts: RegisterFacts) -> list[F
                 rows[latest[rows.index] < pd.Timestamp(known.began)],
                 f"{label}, column start_date",
                 f"{known.title} is dated before there was any: the first can have been on "
-                f"{known.began.day} {known.began:%B %Y}"
-                + (f" ({known.basis})" if known.basis else ""),
+                f"{day_in_words(known.began)}" + (f" ({known.basis})" if known.basis else ""),
                 "The date or the kind is a slip",
                 "Mend the date or the kind",
             )

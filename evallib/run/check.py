@@ -39,7 +39,7 @@ class Checked:
         What was built on the way, for ``data/processed``.
     lock : Lock, optional
         The plan as it was locked, where it was.
-    uses : tuple of str
+    sample_words : tuple of str
         What becomes of the register's events and of reorganised councils, in sentences.
     """
 
@@ -51,7 +51,7 @@ class Checked:
     panel: Panel | None = None
     exposure: Exposure | None = None
     lock: Lock | None = None
-    uses: tuple[str, ...] = ()
+    sample_words: tuple[str, ...] = ()
 
     @property
     def deviations(self) -> tuple[Deviation, ...]:
@@ -132,7 +132,7 @@ def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
     from evallib.design import build_designs
     from evallib.exposure import build_exposure
     from evallib.panel import build_panel
-    from evallib.run.uses import uses_of
+    from evallib.run.sample_words import sample_words
 
     began = time.monotonic()
     notebooks, faults = find_notebooks(plan, project_root() / "notebooks")
@@ -152,4 +152,4 @@ def check_plan(plan: Plan, data: Path | str | None = None) -> Checked:
     seconds = round(time.monotonic() - began, 2)
     store = panel.store
     checked = (plan, tuple(notebooks), store.inputs, store.notes, seconds, panel, exposure)
-    return Checked(*checked, lock, tuple(uses_of(plan, panel, exposure, designs)))
+    return Checked(*checked, lock, tuple(sample_words(plan, panel, exposure, designs)))

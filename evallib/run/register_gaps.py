@@ -14,6 +14,7 @@ from evallib.checks.knowing import Knowing, value_of_knowing
 from evallib.exposure.exposure import DATE_UNKNOWN, Exposure
 from evallib.exposure.gaps import Gaps, find_gaps
 from evallib.panel.build import Panel, span_of
+from evallib.panel.days import day_in_words, last_day, studied_days
 from evallib.panel.importers.write import write_frame
 from evallib.panel.ladders import studied_kinds
 from evallib.plan import Plan
@@ -132,8 +133,8 @@ def _question(row: Mapping[Any, Any], plan: Plan) -> str:
         if pd.isna(row["earliest"]):
             span = "that is on file without a date"
         return f"{asked} was the {kinds} {span}, and which source says so?"
-    begin = pd.Timestamp(parse_financial_year(plan.known_from), 4, 1)
-    last = pd.Timestamp(span_of(plan)[1] + 1, 3, 31)
+    begin, _ = studied_days(plan)
+    last = last_day(span_of(plan)[1])
     return (
         f"Was there a {kinds} from {_day(begin)} on? If so: {asked.lower()} was the first? If not: "
         f"which source says so, and up to which day? {_day(last)} or later settles it."
@@ -141,4 +142,4 @@ def _question(row: Mapping[Any, Any], plan: Plan) -> str:
 
 
 def _day(day: pd.Timestamp) -> str:
-    return f"{day.day} {day:%B %Y}" if not pd.isna(day) else ""
+    return day_in_words(day) if not pd.isna(day) else ""

@@ -13,8 +13,9 @@ from evallib.panel.boundaries.denominators import joining_of
 from evallib.panel.boundaries.lineage import Lineage
 from evallib.panel.boundaries.reasons import reasons_of
 from evallib.panel.boundaries.uses import Use, uses_of
-from evallib.panel.boundaries.words import day_in_words, predecessor_words
+from evallib.panel.boundaries.words import predecessor_words
 from evallib.panel.catalogue import Catalogue
+from evallib.panel.days import day_in_words
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year
 

@@ -7,7 +7,7 @@ import pandas as pd
 from evallib.panel.boundaries.lineage import Lineage
 from evallib.panel.boundaries.touched import reorganised_councils
 from evallib.panel.boundaries.uses import Use
-from evallib.panel.boundaries.words import day_in_words
+from evallib.panel.days import day_in_words
 from evallib.plan import Plan
 
 

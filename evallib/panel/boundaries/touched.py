@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evallib.panel.boundaries.words import day_in_words
+from evallib.panel.days import day_in_words, first_day, last_day
 
 
 def reorganised_councils(
@@ -30,7 +30,7 @@ def reorganised_councils(
     """
     opened = pd.to_datetime(councils["valid_from"], errors="coerce")
     closed = pd.to_datetime(councils["valid_to"], errors="coerce")
-    begin, end = pd.Timestamp(first, 4, 1), pd.Timestamp(last + 1, 3, 31)
+    begin, end = first_day(first), last_day(last)
     codes = councils["council_code"]
     reasons: dict[str, str] = {}
     for code, day in zip(codes, opened, strict=True):

@@ -6,17 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 from evallib.panel.boundaries.lineage import Lineage
-
-
-def day_in_words(day: date) -> str:
-    """Write a day in words.
-
-    Examples
-    --------
-    >>> day_in_words(date(2023, 4, 1))
-    '1 April 2023'
-    """
-    return f"{day.day} {day:%B %Y}"
+from evallib.panel.days import day_in_words
 
 
 def predecessor_words(

@@ -24,7 +24,7 @@ _DID = {
 }
 
 
-def uses_of(plan: Plan, panel: Panel, exposure: Exposure, designs: Designs) -> Iterator[str]:
+def sample_words(plan: Plan, panel: Panel, exposure: Exposure, designs: Designs) -> Iterator[str]:
     """Yield what becomes of the register's events, of treated councils and of reorganised ones.
 
     Parameters
