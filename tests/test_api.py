@@ -50,6 +50,26 @@ def test_readme_and_registry_name_the_estimators_that_the_door_opens_to() -> Non
             assert row in section, f"{name} lacks {row}"
 
 
+def test_registry_says_of_every_sensitivity_what_it_is_and_rests_on() -> None:
+    registry = (ROOT / "docs" / "methodology.md").read_text(encoding="utf-8")
+    for title in (
+        "Inference on request",
+        "Families of outcomes",
+        "Honest pre-trends",
+        "Power of pre-trend tests",
+        "Audit by placebos",
+        "Regression to the mean",
+        "Placebo outcomes and other samples",
+        "Errors of the register",
+        "Every specification",
+        "The decision rule",
+        "Before outcomes",
+    ):
+        section = re.split(r"\n#+ ", registry.split(f"# {title}\n")[1])[0]
+        for row in ("| Estimand", "ssum", "p-value", "| Reference |", "| Held to |"):
+            assert row in section, f"{title} lacks {row}"
+
+
 def test_docs_and_readme_links_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
