@@ -114,10 +114,10 @@ def _estimators_table(
     frame = frame.drop(columns="unit") if shared else frame
     return Table(
         frame.reset_index(drop=True),
-        f"Primary outcomes: every estimator of the plan, {level}% intervals [note 1]",
+        "Primary outcomes: every estimator of the plan "
+        f"({f'{shared}, ' if shared else ''}{level}% intervals) [note 1]",
         notes=notes.texts,
         decimals=DECIMALS,
-        units=dict.fromkeys(("estimate", "bounds"), shared),
         labels={
             "bounds": f"{level}% interval",
             "treated": "Treated councils",

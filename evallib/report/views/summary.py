@@ -38,12 +38,12 @@ def both_groups_table(plan: Plan, results: Results) -> Table:
     """Return the headline estimates under both rules for councils without a record."""
     level = f"{100 * plan.confidence_level:g}"
     verdicts = saved_table(results, "verdicts")
+    units = {unit_of(row) for row in verdicts.to_dict("records")}
+    shared = units.pop() if len(units) == 1 else ""
     parts = [
         {
-            "outcome": row["title"],
-            "role": row["role"],
+            "outcome": _with_unit_and_role(row, shared),
             "no_record": RULE_WORDS[rule],
-            "unit": unit_of(row),
             "estimate": row[f"{prefix}estimate"],
             "interval": (
                 interval_text(row[f"{prefix}conf_low"], row[f"{prefix}conf_high"], DECIMALS)
@@ -57,18 +57,16 @@ def both_groups_table(plan: Plan, results: Results) -> Table:
         }
         for row, prefix, rule in _both(verdicts)
     ]
-    frame = pd.DataFrame(parts)
-    shared = str(frame["unit"].iloc[0]) if frame["unit"].nunique() == 1 else ""
     return Table(
-        frame.drop(columns="unit") if shared else frame,
-        f"Headline estimates of every outcome with both comparison groups, {level}% intervals",
+        pd.DataFrame(parts),
+        "Headline estimates of every outcome with both comparison groups "
+        f"({f'{shared}, ' if shared else ''}{level}% intervals)",
         notes=(
             f"The bounds are those of {level} per cent intervals of each estimate alone, not "
             "adjusted for the number of outcomes. How each was made stands in the next table.",
             COUNTED,
         ),
         decimals=DECIMALS,
-        units=dict.fromkeys(("estimate", "interval"), shared),
         labels={
             "no_record": "Comparison group",
             "interval": f"{level}% interval",
@@ -77,6 +75,13 @@ def both_groups_table(plan: Plan, results: Results) -> Table:
         },
         slug="both-groups",
     )
+
+
+def _with_unit_and_role(row: Mapping[Any, Any], shared: str) -> str:
+    """Return an outcome's title, with its unit where none is shared and its role unless primary."""
+    facts = ("" if shared else unit_of(row), "" if row["role"] == "primary" else str(row["role"]))
+    said = "; ".join(filter(None, facts))
+    return f"{row['title']} ({said})" if said else str(row["title"])
 
 
 def inference_table(results: Results) -> Table:
