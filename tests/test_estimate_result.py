@@ -13,8 +13,9 @@ from scipy import stats
 
 from evallib.errors import EstimationError, Fault
 from evallib.estimate import Estimates, fit
+from evallib.estimate.collection import Refusal
 from evallib.estimate.html import html_table
-from evallib.estimate.result import TIDY_COLUMNS, Refusal
+from evallib.estimate.result import TIDY_COLUMNS
 
 pytestmark = pytest.mark.filterwarnings("ignore::evallib.errors.EvallibWarning")
 

@@ -14,7 +14,7 @@ from evallib.design import Design, Designs
 from evallib.errors import EstimationError, EvallibWarning, Fault, ThinDesignWarning
 from evallib.estimate import Estimate, Estimates
 from evallib.estimate.cells import CellSource
-from evallib.estimate.result import Refusal
+from evallib.estimate.collection import Refusal
 from evallib.inference.fitting import fit_design
 from evallib.inference.influences import (
     infer_group_time,

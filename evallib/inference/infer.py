@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
 from evallib.design import Design
-from evallib.errors import EstimationError, Fault, did_you_mean
 from evallib.estimate import Estimate
 from evallib.estimate.cells import CellSource
 from evallib.estimate.covariance import estimate_covariance
@@ -17,10 +16,17 @@ from evallib.estimate.result import FloatArray, analytic_interval
 from evallib.estimate.thinness import MIN_TREATED, Thinness
 from evallib.estimate.two_way import Fit
 from evallib.inference.designs import estimate_one
-from evallib.inference.fitting import fit_design, fit_quietly
+from evallib.inference.fitting import fit_quietly
 from evallib.inference.frame_paths import Strata, draw_other_paths, frame_case, read_strata
+from evallib.inference.infer_requests import (
+    INFLUENCE,
+    How,
+    check_request,
+    fitted_base,
+    require_regression,
+    unsuited,
+)
 from evallib.inference.influences import DRAWS_WITH_COVARIATES, IMPUTATION_DRAWS, OWN_PLACEBOS
-from evallib.inference.option_faults import number_faults
 from evallib.inference.permutation import exchanges_clusters
 from evallib.inference.permuted_cells import permute_cells
 from evallib.inference.permuted_terms import IMPUTED, IN_BATCHES, permute_terms
@@ -35,22 +41,8 @@ from evallib.inference.refits import REFITS
 from evallib.inference.tested import WILD_DRAWS, apply_wild, jackknife_details, live_terms
 from evallib.plan.estimators import SYNTHETIC
 
-How = Literal["policy", "cr1", "cr3", "wild_bootstrap", "permutation", "band"]
-HOWS: tuple[str, ...] = get_args(How)
-WEIGHTS = ("auto", "rademacher", "webb")
-# Which options each way takes.
-TAKES: Mapping[str, tuple[str, ...]] = {
-    "policy": ("draws", "seed", "strata", "weights"),
-    "cr1": (),
-    "cr3": (),
-    "wild_bootstrap": ("draws", "seed", "weights"),
-    "permutation": ("draws", "seed", "strata"),
-    "band": ("draws", "seed"),
-}
-INFLUENCE = ("group_time", "matched_did", *IMPUTED)
 WHOLE = "Clusters exchange paths as wholes: as many clusters, not units, on each as in truth."
 LOST = "Missing where the coefficient is lost without one cluster, such as the only treated one."
-QUASI_DEMEANED = ("random_effects", "mundlak")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +128,13 @@ def infer(
     ('cr3_t', 'permutation')
     """
     given = {"weights": weights, "draws": draws, "seed": seed, "strata": strata}
-    _check(estimate, how, given, design)
-    base = _base(estimate, design)
+    check_request(estimate, how, given, design)
+    base = fitted_base(estimate, design)
     asked = _Asked(weights or "auto", draws, 0 if seed is None else seed, strata)
     if design is not None and how in ("policy", "permutation"):
         wish = "policy" if how == "policy" else "permutation"
         if wish == "permutation" and base.estimator in SYNTHETIC:
-            raise _unsuited(base, how, "its inference is placebos", "Use how='policy'")
+            raise unsuited(base, how, "its inference is placebos", "Use how='policy'")
         given_seed = design.seed if seed is None else seed
         done = fit_quietly(
             estimate_one, replace(design, inference=wish, seed=given_seed), base.estimator
@@ -152,85 +144,11 @@ def infer(
     return replace(done, details={**done.details, "fitted": base})
 
 
-def _check(estimate: Estimate, how: str, given: Mapping[str, Any], design: Design | None) -> None:
-    """Refuse unknown ways, options that a way does not take, and values out of range."""
-    for where, found, kind in (("estimate", estimate, Estimate), ("design", design, Design)):
-        if not isinstance(found, kind) and not (where == "design" and found is None):
-            what = f"a {type(found).__name__} is none"
-            remedy = (
-                f"Give what evallib.{'fit' if where == 'estimate' else 'build_design'} returned"
-            )
-            raise EstimationError([Fault(where, what, "", remedy)])
-    if how not in HOWS:
-        hint = did_you_mean(how, HOWS)
-        raise EstimationError(
-            [Fault(f"how={how!r}", "it does not exist", "", f"Use {', '.join(HOWS)}.{hint}")]
-        )
-    faults = []
-    takes = TAKES[how]
-    if design is not None and how in ("policy", "permutation"):
-        takes = ("seed",)
-    for name, value in given.items():
-        if value is None:
-            continue
-        if name not in takes:
-            also = " of a design" if design is not None else ""
-            what = f"how={how!r}{also} does not take it"
-            faults.append(Fault(f"option {name!r}", what, "", "Leave it out"))
-        elif name == "weights" and value not in WEIGHTS:
-            faults.append(Fault("option 'weights'", f"{value!r}", "", f"Use {', '.join(WEIGHTS)}"))
-        elif name in ("draws", "seed"):
-            faults += number_faults(name, value, 1 if name == "draws" else 0)
-    if faults:
-        raise EstimationError(faults)
-
-
-def _base(estimate: Estimate, design: Design | None) -> Estimate:
-    """Return the estimate as it was fitted, with what its fit kept."""
-    base: Estimate = estimate.details.get("fitted", estimate)
-    if design is None:
-        if "kept" in base.details:
-            return base
-        what = "it keeps no rows"
-        remedy = "Give design=, for example designs.get(outcome), or an estimate from evallib.fit"
-        raise EstimationError([Fault(f"estimate of {base.estimator}", what, "", remedy)])
-    if (base.outcome, base.no_record) != (design.outcome, design.no_record):
-        what = f"it is of {base.outcome} ({base.no_record})"
-        why = f"the design is of {design.outcome} ({design.no_record})"
-        raise EstimationError([Fault("design", what, why, "Give the estimate's own design")])
-    named = ("outcome", "unit", "role", "polarity", "comparison", "no_record", "sample_id")
-    labels: dict[str, Any] = {name: getattr(base, name) for name in named}
-    return replace(fit_quietly(fit_design, design, base.estimator), **labels)
-
-
-def _unsuited(base: Estimate, how: str, what: str, remedy: str) -> EstimationError:
-    return EstimationError([Fault(f"how={how!r} for {base.estimator}", what, "", remedy)])
-
-
-def _require_regression(base: Estimate, how: str, *, nested: bool) -> None:
-    """Refuse what is no regression, or has clusters that the way cannot take."""
-    if "fits" not in base.details and not isinstance(base.details.get("fit"), Fit):
-        what = "its errors come of influence values or placebos, and this way is of regressions"
-        own = "Use how='policy'" if base.details.get("thinness") else "Keep the errors that it has"
-        remedy = "Use how='permutation'" if base.estimator in INFLUENCE else own
-        raise _unsuited(base, how, what, remedy)
-    if base.estimator in QUASI_DEMEANED and nested:
-        what = "how much of each mean is subtracted is itself estimated"
-        raise _unsuited(base, how, what, "Use how='cr1', or fit 'fixed_effects'")
-    kept: Fit | None = base.details.get("fit")
-    if kept is None or not nested:
-        return
-    cuts = not kept.sizes.units_nested and (kept.sizes.effects != "none" or how != "cr3")
-    if kept.problem.second is not None or cuts:
-        what = "clusters have two dimensions or cut through units"
-        raise _unsuited(base, how, what, "Use how='cr1', or fit with clusters of whole units")
-
-
 def _cr(vcov: Literal["cluster", "cr3"]) -> Callable[[Estimate, _Asked], Estimate]:
     how = "cr1" if vcov == "cluster" else "cr3"
 
     def replaced(base: Estimate, _: _Asked) -> Estimate:
-        _require_regression(base, how, nested=vcov == "cr3")
+        require_regression(base, how, nested=vcov == "cr3")
         if "fits" in base.details:
             return base if vcov == "cluster" else _projections_left_out(base)
         kept: Fit = base.details["fit"]
@@ -282,7 +200,7 @@ def _with_errors(
 
 
 def _wild(base: Estimate, asked: _Asked) -> Estimate:
-    _require_regression(base, "wild_bootstrap", nested=True)
+    require_regression(base, "wild_bootstrap", nested=True)
     terms = live_terms(base)
     kind: Any = None if asked.weights == "auto" else asked.weights
     done, _ = apply_wild(base, terms, asked.rng, asked.draws or WILD_DRAWS, kind)
@@ -294,7 +212,7 @@ def _wild(base: Estimate, asked: _Asked) -> Estimate:
 
 def _permute(base: Estimate, asked: _Asked) -> Estimate:
     if base.estimator in SYNTHETIC:
-        raise _unsuited(base, "permutation", "its inference is placebos", "Use how='policy'")
+        raise unsuited(base, "permutation", "its inference is placebos", "Use how='policy'")
     if isinstance(base.source, CellSource):
         done, strata, is_whole = _permute_cells(base, base.source, asked)
     else:
@@ -326,7 +244,7 @@ def _permute_cells(base: Estimate, source: CellSource, asked: _Asked) -> tuple[E
         ",time=" in term for term in base.terms[1:]
     ):
         what = "averages are tested together, over all cohorts"
-        raise _unsuited(
+        raise unsuited(
             base,
             "permutation",
             what,
@@ -344,7 +262,7 @@ def _permute_cells(base: Estimate, source: CellSource, asked: _Asked) -> tuple[E
 def _band(base: Estimate, asked: _Asked) -> Estimate:
     if base.scores is None and (base.influence is None or base.source is None):
         what = "it keeps no influence values by cluster"
-        raise _unsuited(base, "band", what, "Use how='permutation'")
+        raise unsuited(base, "band", what, "Use how='permutation'")
     band = base.band(draws=asked.draws, seed=asked.seed)
     inside = np.isfinite(band.low)
     largest = np.zeros(0) if band.largest is None else band.largest
@@ -372,10 +290,10 @@ def _policy(base: Estimate, asked: _Asked) -> Estimate:
     thinness: Thinness | None = base.details.get("thinness")
     if thinness is None:
         what = "the thin-design rule needs exposure, and clusters that hold whole units"
-        raise _unsuited(base, "policy", what, "Use how='cr1' or how='cr3' for a regression")
+        raise unsuited(base, "policy", what, "Use how='cr1' or how='cr3' for a regression")
     if thinness.n_treated_units < MIN_TREATED:
         what = f"{thinness.n_treated_units} treated units, fewer than {MIN_TREATED}: refused"
-        raise _unsuited(base, "policy", what, "Use how='permutation', or fit 'synthetic_did'")
+        raise unsuited(base, "policy", what, "Use how='permutation', or fit 'synthetic_did'")
     action = choose_action("influence" if base.estimator in INFLUENCE else "regression", thinness)
     done = replace(base, details=_acted(base, "analytic"))
     if action != "analytic":

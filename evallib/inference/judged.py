@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from evallib.errors import EstimationError, EvallibWarning, Fault
 from evallib.estimate import Estimates, fit
-from evallib.estimate.result import Estimate, Refusal
+from evallib.estimate.collection import Refusal
+from evallib.estimate.result import Estimate
 from evallib.estimate.thinness import MIN_TREATED
 from evallib.exposure.judged import Judged
 
