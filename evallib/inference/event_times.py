@@ -185,8 +185,8 @@ def given_study(given: Estimate | EventStudy, window: tuple[int, int] | None = N
         return read_event_study(given, window)
     if not isinstance(given, EventStudy):
         what = f"a {type(given).__name__} is neither an estimate nor an event study"
-        remedy = "Give what evallib.fit returned, or evallib.EventStudy(leads, lags, reference, \
-point, covariance)"
+        made = "evallib.EventStudy(leads, lags, reference, point, covariance)"
+        remedy = f"Give what evallib.fit returned, or {made}"
         raise EstimationError([Fault("event study", what, "", remedy)])
     if window is None:
         return given

@@ -32,6 +32,7 @@ from evallib.inference.permuted_cells import permute_cells
 from evallib.inference.permuted_terms import IMPUTED, IN_BATCHES, permute_terms
 from evallib.inference.policy import (
     PERMUTATION_DRAWS,
+    SLOPES_UNTESTED,
     apply_permuted_cells,
     apply_permuted_terms,
     choose_action,
@@ -230,7 +231,7 @@ def _permute(base: Estimate, asked: _Asked) -> Estimate:
             base.level, draws, strata, base.terms[0] if in_batches else ""
         )
         if case.slopes:
-            sentence += " Slopes of covariates get no interval: paths are no test of them."
+            sentence += f" {SLOPES_UNTESTED}"
         done = apply_permuted_terms(base, terms, first, sentence)
     whole = f" {WHOLE}" if is_whole else ""
     method = f"{done.interval_method}{whole} Seed {asked.seed}."

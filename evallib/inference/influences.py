@@ -130,9 +130,8 @@ def infer_matched(
     asked = "permutation" in (design.few_treated, design.inference)
     if design.headline[0] != fitted.estimator and not asked:
         done = replace(fitted, inference="analytic_thin", warnings=(*fitted.warnings, UNRELIABLE))
-        return done, f"{fitted.interval_method} {UNRELIABLE} {rule}", {
-            "action": "unreliable"
-        }  # fmt: skip
+        method = f"{fitted.interval_method} {UNRELIABLE} {rule}"
+        return done, method, {"action": "unreliable"}
     done, *_, facts = permute_design(design, fitted, rng, REFITS)
     return done, f"{done.interval_method} {rule}", facts
 

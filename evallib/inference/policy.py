@@ -25,6 +25,7 @@ from evallib.inference.permuted_cells import (
 )
 
 PERMUTATION_DRAWS = 1_999
+SLOPES_UNTESTED = "Slopes of covariates get no interval: paths are no test of them."
 MIN_TREATED_CLUSTERS = 10
 
 Family = Literal["regression", "influence"]

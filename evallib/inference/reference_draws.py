@@ -20,6 +20,7 @@ TO_UNIT = 2.3283064365386963e-10
 HIGH_PART = 134_217_728
 MANY = 1_000_000
 SPREADS = 7.0
+ROOT_2_PI = float(np.sqrt(2.0 * np.pi))
 
 
 @lru_cache(maxsize=32)
@@ -79,7 +80,7 @@ def drawn_folded_quantile(mean: float, level: float, near: float) -> float:
         The exact quantile of the folded normal.
     """
     normal = _sorted_normals()
-    density = (np.exp(-0.5 * (near - mean) ** 2) + np.exp(-0.5 * (near + mean) ** 2)) / 2.5066
+    density = (np.exp(-0.5 * (near - mean) ** 2) + np.exp(-0.5 * (near + mean) ** 2)) / ROOT_2_PI
     reach = SPREADS * np.sqrt(level * (1.0 - level) / MANY) / density
     low, high = max(near - reach, 0.0), near + reach
     right = normal[slice(*np.searchsorted(normal, [low - mean, high - mean]))] + mean

@@ -16,6 +16,7 @@ from evallib.inference.permuted_designs import permute_design
 from evallib.inference.permuted_terms import IN_BATCHES
 from evallib.inference.policy import (
     PERMUTATION_DRAWS,
+    SLOPES_UNTESTED,
     choose_action,
     lead_facts,
     resampled_band,
@@ -91,8 +92,7 @@ def _permute(
     draws, inverted = (PERMUTATION_DRAWS, fitted.terms[0]) if in_batches else (REFITS, "")
     done, terms, case, facts = permute_design(design, fitted, rng, draws, inverted)
     if case.used:
-        more = " Slopes of covariates get no interval: paths are no test of them."
-        done = replace(done, interval_method=f"{done.interval_method}{more}")
+        done = replace(done, interval_method=f"{done.interval_method} {SLOPES_UNTESTED}")
     if fitted.estimator == "event_study":
         leads = lead_times(design, terms.event_time)
         facts["leads"] = lead_facts(terms, leads, design.level)

@@ -18,12 +18,14 @@ from evallib.estimate.columns import Notes, read_labels
 from evallib.estimate.intake import Sample, take
 from evallib.inference.option_faults import level_faults, number_faults
 from evallib.inference.specification_columns import ALL, as_value, read_alternatives
-from evallib.inference.specification_jobs import COUNCIL, Item, Job
+from evallib.inference.specification_jobs import COUNCIL, Item, Job, two_way_controls
 from evallib.inference.specification_results import Choices, Curve, Wanted, make_curve
 from evallib.inference.specification_samples import cross
 from evallib.plan.deviations import NOT_LOCKED
 
-OF_THE_SAMPLE = ("outcome", "cohort", "sample", "years", "comparison", "anticipation")
+OF_THE_SAMPLE = (
+    *("outcome", "cohort", "sample", "years", "comparison", "anticipation", "event_window"),
+)
 OWN_COLUMN = "column {}"  # beside the columns that every design has
 
 
@@ -144,16 +146,19 @@ def _jobs(
     groups: dict[str, tuple[Choices, tuple[str, ...], list[Item]]] = {}
     repeated = () in given.get("covariates", (asked.own["covariates"],))
     for number, choices in enumerate(chosen):
-        all_of_it = {**asked.own, **choices}
-        name, covariates = all_of_it["estimator"], all_of_it["covariates"]
-        cluster = all_of_it["cluster"]
-        by = COUNCIL if cluster == asked.unit else OWN_COLUMN.format(cluster)
-        facts = (all_of_it["winsorise"], covariates, by, repeated)
-        beside = () if name == "twfe" else covariates
-        sample = {key: all_of_it[key] for key in (*OF_THE_SAMPLE, "event_window")}
-        groups.setdefault(repr((sample, beside)), (sample, beside, []))[2].append(
-            Item(number, name, *facts)
+        values = {**asked.own, **choices}
+        by_unit = values["cluster"] == asked.unit
+        item = Item(
+            number,
+            values["estimator"],
+            values["winsorise"],
+            values["covariates"],
+            COUNCIL if by_unit else OWN_COLUMN.format(values["cluster"]),
+            is_repeated=repeated,
         )
+        beside = () if item.estimator == "twfe" else item.covariates
+        sample = {key: values[key] for key in OF_THE_SAMPLE}
+        groups.setdefault(repr((sample, beside)), (sample, beside, []))[2].append(item)
     seed = (asked.seed, zlib.crc32(b"specifications"))
     universe = tuple(asked.codes.values())
     for sample, beside, items in groups.values():
@@ -163,8 +168,7 @@ def _jobs(
             reason = error.reasons
             yield [item.number for item in items], reason
             continue
-        names = {n for item in items if item.estimator == "twfe" for n in item.covariates}
-        controls = _beside(asked, design, sorted(names))
+        controls = _beside(asked, design, two_way_controls(items))
         yield Job(design, controls, tuple(items), universe, asked.draws, seed)
 
 

@@ -113,6 +113,11 @@ class Answer:
     reason: str = ""
 
 
+def two_way_controls(items: Sequence[Item]) -> list[str]:
+    """Return the covariates that two-way specifications name, in order."""
+    return sorted({name for one in items if one.estimator == "twfe" for name in one.covariates})
+
+
 def solve_job(job: Job) -> list[Answer]:
     """Return the answers of a job's specifications."""
     refused, items = _refuse(job)

@@ -15,7 +15,7 @@ from evallib.design import Design, build_design
 from evallib.design.covariates import covariate_values
 from evallib.errors import EvallibError, EvallibWarning
 from evallib.exposure import Exposure, build_exposure
-from evallib.inference.specification_jobs import Item, Job
+from evallib.inference.specification_jobs import Item, Job, two_way_controls
 from evallib.inference.specification_results import Choices
 from evallib.panel.build import Panel, panel_from_store
 from evallib.panel.store import Store
@@ -124,9 +124,8 @@ class Samples:
             if isinstance(design, str):
                 yield [item.number for item in items], design
                 continue
-            names = {n for item in items if item.estimator == "twfe" for n in item.covariates}
-            panel = self._panel(sample)
-            controls = {name: covariate_values(panel, name, design.full) for name in sorted(names)}
+            panel, names = self._panel(sample), two_way_controls(items)
+            controls = {name: covariate_values(panel, name, design.full) for name in names}
             yield Job(
                 design,
                 pd.DataFrame(controls, index=design.full.index),

@@ -114,16 +114,16 @@ def _without_mark(text: str) -> tuple[str, str]:
     ValueError
         Where a mark that is not known stands behind a year.
     """
-    for found in _IN_HEADING.finditer(text):
-        year, rest = text[: found.end()], text[found.end() :]
-        if found.start() or not rest:
-            continue
-        if _MARK.fullmatch(rest):
-            word = rest.strip(" ()[]")
-            said = (name for name, words in _MARKS.items() if re.fullmatch(words, word, re.I))
-            return year, next(said)
-        if _LIKE_A_MARK.fullmatch(rest):
-            raise ValueError(f"a year with the mark {rest.strip()!r}, which is not known")
+    found = _IN_HEADING.match(text)
+    if found is None:
+        return text, ""
+    rest = text[found.end() :]
+    if _MARK.fullmatch(rest):
+        word = rest.strip(" ()[]")
+        said = (name for name, words in _MARKS.items() if re.fullmatch(words, word, re.I))
+        return found[0], next(said)
+    if _LIKE_A_MARK.fullmatch(rest):
+        raise ValueError(f"a year with the mark {rest.strip()!r}, which is not known")
     return text, ""
 
 
