@@ -209,6 +209,17 @@ def test_the_policy_on_a_frame(frame) -> None:
     assert infer(tiny, "permutation", draws=99).inference == "permutation"
 
 
+def test_the_policy_says_where_nothing_better_suits_a_thin_estimate(frame) -> None:
+    one = fit("switching", frame, **COLUMNS, cohort="first")
+    with pytest.raises(EstimationError, match="Use how='policy'"):
+        infer(one, "cr1")
+    found = infer(one, "policy")
+    assert (
+        found.inference == "analytic_thin" and "not reliable, and no other" in found.interval_method
+    )
+    assert same(found, one)
+
+
 def test_what_does_not_suit_is_refused_with_what_to_use(frame) -> None:
     given = {**COLUMNS, "cohort": "first"}
     cells, line = fit("group_time", frame, **given), fit("twfe", frame, **given)

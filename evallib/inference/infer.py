@@ -23,6 +23,7 @@ from evallib.inference.infer_requests import (
     How,
     check_request,
     fitted_base,
+    is_regression,
     require_regression,
     unsuited,
 )
@@ -42,6 +43,7 @@ from evallib.inference.refits import REFITS
 from evallib.inference.tested import WILD_DRAWS, apply_wild, jackknife_details, live_terms
 from evallib.plan.estimators import SYNTHETIC
 
+NOTHING_BETTER = "Thin: this interval is not reliable, and no other way suits the estimator."
 WHOLE = "Clusters exchange paths as wholes: as many clusters, not units, on each as in truth."
 LOST = "Missing where the coefficient is lost without one cluster, such as the only treated one."
 
@@ -297,7 +299,10 @@ def _policy(base: Estimate, asked: _Asked) -> Estimate:
         raise unsuited(base, "policy", what, "Use how='permutation', or fit 'synthetic_did'")
     action = choose_action("influence" if base.estimator in INFLUENCE else "regression", thinness)
     done = replace(base, details=_acted(base, "analytic"))
-    if action != "analytic":
+    if action != "analytic" and not (base.estimator in INFLUENCE or is_regression(base)):
+        method = f"{base.interval_method} {NOTHING_BETTER}"
+        done = replace(done, interval_method=method, inference="analytic_thin")
+    elif action != "analytic":
         done = WAYS[action](base, asked)
     return replace(done, interval_method=f"{done.interval_method} {thinness.sentence}")
 

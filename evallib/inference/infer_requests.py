@@ -104,6 +104,11 @@ def unsuited(base: Estimate, how: str, what: str, remedy: str) -> EstimationErro
     return EstimationError([Fault(f"how={how!r} for {base.estimator}", what, "", remedy)])
 
 
+def is_regression(base: Estimate) -> bool:
+    """Return whether an estimate is of one regression, or of one for each horizon."""
+    return "fits" in base.details or isinstance(base.details.get("fit"), Fit)
+
+
 def require_regression(base: Estimate, how: str, *, nested: bool) -> None:
     """Refuse what is no regression, or has clusters that the way cannot take.
 
@@ -115,7 +120,7 @@ def require_regression(base: Estimate, how: str, *, nested: bool) -> None:
     nested : bool
         Whether the way needs clusters that hold whole units.
     """
-    if "fits" not in base.details and not isinstance(base.details.get("fit"), Fit):
+    if not is_regression(base):
         what = "its errors come of influence values or placebos, and this way is of regressions"
         own = "Use how='policy'" if base.details.get("thinness") else "Keep the errors that it has"
         remedy = "Use how='permutation'" if base.estimator in INFLUENCE else own
