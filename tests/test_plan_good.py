@@ -162,6 +162,15 @@ def test_a_plan_is_found_from_outside_the_project(
     assert find_plan("peer_challenge") == ROOT / "evaluations" / "peer_challenge.yml"
 
 
+def test_a_plan_beside_the_working_folder_is_named_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.yml").write_text("title: Mine", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PlanError, match=r"A plan elsewhere is named by its path: mine\.yml"):
+        find_plan("mine")
+
+
 def test_text_is_put_in_composed_form(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path, {**SMALL, "title": "Cafe\u0301  society"}))
     assert plan.title == "Caf\u00e9 society"

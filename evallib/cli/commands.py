@@ -86,7 +86,9 @@ def validate_command(plan: PlanName, set_: Overrides = None, data: Data = None) 
     from evallib.run.check import load_and_check
 
     checked = load_and_check(plan, set_ or (), data)
-    _say(f"{checked.plan.name} is ready to run: {len(checked.plan.outcomes)} outcomes.")
+    number = len(checked.plan.outcomes)
+    counted = "1 outcome" if number == 1 else f"{number} outcomes"
+    _say(f"{checked.plan.name} is ready to run: {counted}.")
     for note in (*checked.notes, *checked.sample_words):
         _say(f"note: {note}")
     if checked.lock is not None:

@@ -103,6 +103,8 @@ def find_plan(path_or_name: str | Path) -> Path:
         names = list_plans()
         hint = did_you_mean(Path(text).stem, names).strip()
         known = f"Plans in {PLAN_FOLDER}/: {first_five(names) or 'none'}"
+        if beside := next((f"{text}{end}" for end in _SUFFIXES if _is_file(Path(text + end))), ""):
+            known += f". A plan elsewhere is named by its path: {beside}"
         raise PlanError([Fault(text or "(no name)", "there is no such plan", hint, known)])
     if found.suffix not in _SUFFIXES or not _NAME.fullmatch(found.stem):
         raise PlanError(
