@@ -67,7 +67,8 @@ def ours(folder: Path) -> dict[str, Any]:
     """Time this package; leave weights and p-value behind for the others."""
     sys.path.insert(0, str(ROOT))
     from evallib.estimate import fit
-    from evallib.estimate.group_time import encode_paths, prepare
+    from evallib.estimate.adoption_paths import encode_paths
+    from evallib.estimate.group_time import prepare
     from evallib.inference.permutation import permute_paths
     from evallib.inference.permuted_cells import permute_cells
     from evallib.inference.permuted_regression import (

@@ -14,7 +14,8 @@ import pytest
 from evallib.design import Design
 from evallib.errors import EstimationError, UnbalancedPanelWarning
 from evallib.estimate import fit
-from evallib.estimate.group_time import encode_paths, prepare, solve
+from evallib.estimate.adoption_paths import encode_paths
+from evallib.estimate.group_time import prepare, solve
 from evallib.inference import estimate
 from evallib.inference.paths import path_panel
 

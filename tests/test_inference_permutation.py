@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from evallib.estimate.group_time import encode_paths, prepare, solve
+from evallib.estimate.adoption_paths import encode_paths
+from evallib.estimate.group_time import prepare, solve
 from evallib.inference.permutation import choose_strata, joint_clusters, permute_paths
 from evallib.inference.permuted_cells import order_quantile, permute_cells
 from evallib.inference.permuted_regression import (

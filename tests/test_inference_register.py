@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from evallib.estimate.group_time import Paths, Problem, encode_paths, prepare, solve
+from evallib.estimate.adoption_paths import Paths, encode_paths
+from evallib.estimate.group_time import Problem, prepare, solve
 from evallib.inference.register_errors import draw_spans, exposed_share
 from evallib.inference.register_range import (
     Events,

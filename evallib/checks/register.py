@@ -11,8 +11,9 @@ import pandas as pd
 from evallib.checks.base import CheckResult, Verdict, not_applicable
 from evallib.design import Design
 from evallib.estimate import Estimate
+from evallib.estimate.adoption_paths import encode_paths
 from evallib.estimate.cells import CellSource
-from evallib.estimate.group_time import encode_paths, prepare
+from evallib.estimate.group_time import prepare
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 from evallib.exposure.exposure import NO_RECORD
 from evallib.exposure.missing_events import MissingEvents

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from evallib.estimate.adoption_paths import Paths
 from evallib.estimate.conditioning import (
     Comparisons,
     build_design,
@@ -28,22 +29,6 @@ Base = Literal["varying", "universal"]
 # Values held at once while cells are solved: small enough for a processor's cache.
 CHUNK = 16_000
 KEPT = 500_000
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """The adoption paths that occur: when each begins, and whether it counts as treated.
-
-    Parameters
-    ----------
-    cohort : array, shape (P,)
-        First exposed period; infinity is never. Sorted.
-    is_treated : array, shape (P,)
-        False for paths that serve as comparison only, until they are exposed.
-    """
-
-    cohort: FloatArray
-    is_treated: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,32 +133,6 @@ class Solution:
     codes: IntArray
     status: IntArray
     trimmed: IntArray
-
-
-def encode_paths(cohort: FloatArray, is_treated: BoolArray) -> tuple[Paths, IntArray]:
-    """Return the distinct paths and each unit's path.
-
-    Parameters
-    ----------
-    cohort : array, shape (N,)
-        First exposed period; infinity is never.
-    is_treated : boolean array, shape (N,)
-        False where a unit serves as comparison only.
-    """
-    starts, place = np.unique(cohort, return_inverse=True)
-    key, codes = np.unique(2 * place + (is_treated & np.isfinite(cohort)), return_inverse=True)
-    paths = Paths(starts[key // 2], key % 2 == 1)
-    return paths, np.asarray(codes, dtype=np.int64)
-
-
-def last_is_comparison(cohort: FloatArray, is_treated: BoolArray) -> BoolArray:
-    """Return which units count as treated: without others, the last cohort compares only.
-
-    So does R's did, which then drops the periods in which the last cohort is itself exposed.
-    """
-    if is_treated.all():
-        return np.asarray(cohort < cohort.max())
-    return is_treated
 
 
 def prepare(

@@ -15,12 +15,13 @@ from evallib.errors import (
     UnbalancedPanelWarning,
     first_five,
 )
+from evallib.estimate.adoption_paths import encode_paths, last_is_comparison
 from evallib.estimate.cell_warnings import require_distinct, warn_cells
 from evallib.estimate.cells import DOUBLY_ROBUST, CellSource
 from evallib.estimate.clusters import require_clusters
 from evallib.estimate.columns import Notes
 from evallib.estimate.counts import sort_units, thinness_of
-from evallib.estimate.group_time import encode_paths, last_is_comparison, prepare, solve
+from evallib.estimate.group_time import prepare, solve
 from evallib.estimate.intake import Sample
 from evallib.estimate.options import GroupTimeOptions
 from evallib.estimate.result import (

@@ -13,11 +13,12 @@ from typing import Literal
 import numpy as np
 
 from evallib.errors import EstimationError, Fault, did_you_mean
+from evallib.estimate.adoption_paths import Paths
 from evallib.estimate.aggregate import KINDS, Averages, averages, join, pick
 from evallib.estimate.cells import CellSource
 from evallib.estimate.conditioning import list_comparisons
 from evallib.estimate.counts import sort_units, thinness_of
-from evallib.estimate.group_time import Cells, Paths, Problem, influence_covariance, solve
+from evallib.estimate.group_time import Cells, Problem, influence_covariance, solve
 from evallib.estimate.joint import wald_test
 from evallib.estimate.result import Estimate, FloatArray, IntArray, analytic_interval
 from evallib.estimate.thinness import MIN_TREATED, Thinness

@@ -8,7 +8,7 @@ import numpy as np
 
 from evallib.design import Design
 from evallib.errors import EstimationError, Fault
-from evallib.estimate.group_time import Paths
+from evallib.estimate.adoption_paths import Paths
 from evallib.estimate.matched import trends
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 from evallib.estimate.thinness import MIN_TREATED

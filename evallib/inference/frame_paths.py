@@ -11,8 +11,8 @@ import pandas as pd
 
 from evallib.errors import EstimationError, Fault, first_five
 from evallib.estimate import Estimate
+from evallib.estimate.adoption_paths import encode_paths
 from evallib.estimate.door import DATED
-from evallib.estimate.group_time import encode_paths
 from evallib.estimate.intake import Sample, keep_units
 from evallib.estimate.kept import Kept
 from evallib.estimate.matched_columns import no_columns

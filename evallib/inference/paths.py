@@ -7,13 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evallib.design import Design
-from evallib.estimate.group_time import (
-    Paths,
-    Problem,
-    encode_paths,
-    last_is_comparison,
-    prepare,
-)
+from evallib.estimate.adoption_paths import Paths, encode_paths, last_is_comparison
+from evallib.estimate.group_time import Problem, prepare
 from evallib.estimate.intake import Sample, keep_units
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 from evallib.inference.permutation import choose_strata

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evallib.estimate.group_time import Paths
+from evallib.estimate.adoption_paths import Paths
 from evallib.estimate.imputed import SPANNED
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 from evallib.estimate.within import Projection, prepare_projection

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from evallib.estimate.group_time import Paths
+from evallib.estimate.adoption_paths import Paths
 from evallib.estimate.result import BoolArray, FloatArray, IntArray
 
 CHUNK_BYTES = 6_000_000

@@ -14,6 +14,23 @@ from evallib.panel.register_rules import first_and_last_day
 from evallib.plan.complete import Complete
 
 
+def speaks_of(
+    complete: Complete, kind: pd.Series, earliest: pd.Series, latest: pd.Series
+) -> pd.Series:
+    """Return which events are of the kinds of a declaration and may lie within its days.
+
+    Parameters
+    ----------
+    complete : Complete
+        What is declared.
+    kind, earliest, latest : pandas.Series
+        Of every event, with the days between which it began.
+    """
+    first, last = pd.Timestamp(complete.first_day), pd.Timestamp(complete.last_day)
+    inside = (latest >= first) & (earliest <= last)
+    return inside & kind.isin(list(complete.kinds)) if complete.kinds else inside
+
+
 def complete_faults(
     table: pd.DataFrame,
     label: str,
@@ -66,10 +83,9 @@ def complete_faults(
                 "Mend the day",
             )
         )
-    first, last = first_and_last_day(table["start_date"])
-    inside = (last >= pd.Timestamp(complete.first_day)) & (first <= pd.Timestamp(complete.last_day))
-    studied = table["kind"].isin(list(complete.kinds or known))
-    rows = table[inside & studied & (table["council_code"].str.strip() == "")]
+    told_of = speaks_of(complete, table["kind"], *first_and_last_day(table["start_date"]))
+    without = table["council_code"].str.strip() == ""
+    rows = table[told_of & table["kind"].isin(list(known)) & without]
     if len(rows):
         faults.append(
             Fault(

@@ -12,6 +12,7 @@ from evallib.exposure import Exposure, build_exposure
 from evallib.exposure.events import NEVER, NONE_BETWEEN, read_events
 from evallib.panel import schemas
 from evallib.panel.build import Panel
+from evallib.panel.complete import speaks_of
 from evallib.panel.plan_faults import find_complete
 from evallib.panel.reading import read_text_table
 from evallib.panel.register_rules import kind_faults
@@ -132,14 +133,12 @@ def _against_declaration(
     if complete is None or rows.empty:
         return []
     events = read_events(rows).assign(line=rows.index[rows["set_aside"] == ""])
-    inside = (events["latest"] >= complete.first_day) & (events["earliest"] <= complete.last_day)
-    inside &= ~events["kind"].isin([NEVER, NONE_BETWEEN])
-    if complete.kinds:
-        inside &= events["kind"].isin(complete.kinds)
+    lacking = speaks_of(complete, events["kind"], events["earliest"], events["latest"])
+    lacking &= ~events["kind"].isin([NEVER, NONE_BETWEEN])
     return [
         f"{label}, line {line}, {name}: {register} is declared complete from {complete.first_day} "
         f"to {complete.last_day} and lacks this event; the declaration does not hold"
-        for line, name in events.loc[inside, ["line", "council_name"]].itertuples(index=False)
+        for line, name in events.loc[lacking, ["line", "council_name"]].itertuples(index=False)
     ]
 
 
