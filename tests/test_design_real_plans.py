@@ -72,6 +72,11 @@ def test_events_before_the_designs_own_rules(
     assert (dropped & met["event_date"].notna()).sum() <= 6
 
 
+def test_designs_are_shown_with_a_row_an_outcome_and_rule(designs: Designs) -> None:
+    page = designs._repr_html_()
+    assert page.count("<tr") == 1 + len(designs.frame) and EMPTY in page
+
+
 def test_cohorts_follow_the_outcomes_own_period(peer: Evaluation, designs: Designs) -> None:
     empty = designs.get(EMPTY).councils
     counts = empty.loc[empty["is_treated"], "cohort"].value_counts()

@@ -21,7 +21,9 @@ Data = Annotated[
 
 @ends_plainly
 def design_command(plan: PlanName, set_: Overrides = None, data: Data = None) -> None:
-    """Show sample flow, cohorts, overlap and power; outcomes after exposure are not read.
+    """Show a plan's sample and power before outcomes are read.
+
+    Sample flow, cohorts, overlap and power; outcomes after exposure are not read.
 
     Prints to the screen; writes nothing.
     """
@@ -40,7 +42,10 @@ def lock_command(
     ] = False,
     data: Data = None,
 ) -> None:
-    """Lock a plan with the hashes of its data: later runs list every deviation from it."""
+    """Lock a plan with the hashes of its data.
+
+    Later runs list every deviation from it.
+    """
     from evallib.cli.show_design import lock_lines
 
     for line in lock_lines(plan, data, again=again):

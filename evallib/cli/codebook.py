@@ -30,7 +30,10 @@ def codebook_command(
         typer.Option("--data", metavar="DIR", help="A folder of the shape of data/raw."),
     ] = None,
 ) -> None:
-    """Write the codebook: every table, column and indicator, with licences and distributions."""
+    """Write the codebook of tables, columns and indicators.
+
+    With licences and distributions.
+    """
     from evallib.panel import open_store
     from evallib.panel.codebook import build_codebook
     from evallib.plan.places import shown_path

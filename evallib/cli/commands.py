@@ -46,7 +46,10 @@ def top(
 @app.command("run")
 @ends_plainly
 def run_command(plan: PlanName, set_: Overrides = None, data: Data = None, out: Out = None) -> None:
-    """Run a plan: check it, execute its notebooks, write its report."""
+    """Check a plan, run its notebooks and write its report.
+
+    Where something is wrong with what was given, nothing is written.
+    """
     from evallib.run.pipeline import run_file
 
     finished = run_file(plan, set_ or (), data=data, out=out, say=_say)
@@ -72,7 +75,10 @@ def list_command(out: Out = None) -> None:
 def params_command(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema.")] = False,
 ) -> None:
-    """Print every parameter with type, unit, allowed values, default and help."""
+    """Print every parameter of plans.
+
+    With type, unit, allowed values, default and help.
+    """
     from evallib.cli.show import parameter_lines, schema_lines
 
     for line in schema_lines() if schema else parameter_lines():
@@ -82,7 +88,10 @@ def params_command(
 @app.command("validate")
 @ends_plainly
 def validate_command(plan: PlanName, set_: Overrides = None, data: Data = None) -> None:
-    """Check a plan, its data and its notebooks; all problems together."""
+    """Check a plan, its data and its notebooks.
+
+    All problems are told together.
+    """
     from evallib.run.check import load_and_check
 
     checked = load_and_check(plan, set_ or (), data)
@@ -115,7 +124,10 @@ def council_command(
     code: Annotated[str, typer.Argument(metavar="CODE", help="A council's code.")],
     data: Data = None,
 ) -> None:
-    """Show what the tables hold for one council: events, figures beside its type, gaps."""
+    """Show what the tables hold for one council.
+
+    Events, figures beside those of its type, gaps.
+    """
     from evallib.cli.show import council_lines
     from evallib.panel import open_store
     from evallib.run.council import council_profile

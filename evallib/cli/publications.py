@@ -53,7 +53,10 @@ def import_command(
     ] = False,
     data: Data = None,
 ) -> None:
-    """Import official files as published, or propose how a table of your own may be mapped."""
+    """Import official files as published, or map your own.
+
+    With --guess, propose what to write in the plan for a table of your own.
+    """
     if guess is not None:
         from evallib.cli.show_guess import guess_lines
 
@@ -88,7 +91,10 @@ def _refuse(
 
 @ends_plainly
 def sources_command() -> None:
-    """List the publications: where each is obtained, how often, its licence, what it becomes."""
+    """List the publications that can be imported.
+
+    Where each is obtained, how often, its licence, what it becomes.
+    """
     from evallib.cli.show_publications import source_lines
 
     for line in source_lines():

@@ -41,7 +41,10 @@ def gaps_command(
     replace: Replace = False,
     data: Data = None,
 ) -> None:
-    """List councils whose exposure is not known, the one that narrows the headline most first."""
+    """List councils whose exposure is not known.
+
+    The one that narrows the headline most comes first.
+    """
     from evallib.cli.show_registers import gaps_lines
 
     for line in gaps_lines(plan, set_ or (), to, holds, replace=replace, data=data):
@@ -65,7 +68,10 @@ def check_command(
     replace: Replace = False,
     data: Data = None,
 ) -> None:
-    """Check a completed list or register rows: every problem at once, and what would change."""
+    """Check a completed list, or rows of a register.
+
+    Every problem at once, and what would change.
+    """
     from evallib.cli.show_registers import check_lines
 
     for line in check_lines(file, plan, set_ or (), to, replace=replace, data=data):

@@ -21,7 +21,10 @@ def store_command(
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Exchange a store there.")] = False,
 ) -> None:
-    """Check every table of a folder whole; with --to, store its figures as partitioned Parquet."""
+    """Check a folder of tables, and store its figures.
+
+    Every table is checked whole; with --to, figures are kept as partitioned Parquet.
+    """
     from evallib.panel.partitions.convert import check_folder, convert_folder
     from evallib.plan import shown_path
 

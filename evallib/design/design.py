@@ -220,7 +220,7 @@ class Designs:
         return f"Designs of {len(self.items)} outcomes"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>"
+        return f"<p>{escape(repr(self))}</p>{self.frame.to_html(index=False, border=0)}"
 
 
 def build_design(
