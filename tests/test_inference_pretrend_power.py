@@ -96,6 +96,7 @@ def test_results_repeat_and_show() -> None:
     one, two = (ev.pretrend_power(POLICE, seed=5) for _ in range(2))
     assert one.frame.equals(two.frame)
     assert "0.0521 with 50%" in repr(one)
+    assert "found with 50% power" in repr(one.at(one.slope(0.5)))
     assert "<table" in one._repr_html_()
 
 

@@ -33,8 +33,8 @@ def _cell(name: str, value: object) -> str:
         return html.escape(str(value))
     if np.isnan(value):
         return "not applicable"
-    if name.endswith("p_value") and value < SMALLEST:
-        return f"below {SMALLEST}"
+    if name.endswith("p_value"):
+        return f"below {SMALLEST}" if value < SMALLEST else f"{value:.4f}"
     if name.startswith("df") and value.is_integer():
         return f"{value:.0f}"
     return f"{value:.3g}" if 0 < abs(value) < 0.01 else f"{value:.4f}"

@@ -27,7 +27,7 @@ METHOD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Violation:
     """What a test of pre-trends makes of one drift.
 
@@ -54,6 +54,14 @@ class Violation:
     mean_if_passed: FloatArray
     bias: float
     bias_if_passed: float
+
+    def __repr__(self) -> str:
+        """Return what the test makes of the drift in a line."""
+        return (
+            f"Drift found with {self.power:.0%} power; bias {self.bias:.3g}, where the test passes "
+            f"{self.bias_if_passed:.3g}; Bayes factor {self.bayes_factor:.3g}, likelihood ratio "
+            f"{self.likelihood_ratio:.3g}"
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
