@@ -376,7 +376,7 @@ def test_table_has_a_row_a_kind() -> None:
 def test_what_is_no_design_is_refused_and_power_is_said_in_a_line() -> None:
     with pytest.raises(EstimationError, match="a DataFrame is no design.*evallib.pretrend_power"):
         placebo_power(pd.DataFrame())  # type: ignore[arg-type]
-    with pytest.raises(EstimationError, match="a str is no design.*evallib.fit"):
+    with pytest.raises(EstimationError, match="a DataFrame is no design.*evallib.fit"):
         estimate(pd.DataFrame({"council": [1]}))  # type: ignore[arg-type]
     found = placebo_power(of("twfe"), draws=99)
     assert f"an effect of {found.effect_80:.3g} is found in 80% of them" in found._repr_html_()

@@ -290,3 +290,9 @@ def test_characteristics_are_fixed_before_the_first_exposed_year(shipped):
     assert [one.labels for one in again.characteristics] == [
         one.labels for one in made.characteristics
     ]
+
+
+@pytest.mark.parametrize("given", ["rate", None, 3, pd.DataFrame({"rate": [1]}), [None]])
+def test_what_is_neither_an_estimate_nor_a_design_is_refused(given: Any) -> None:
+    with pytest.raises(EstimationError, match="is no design. Give what evallib.build_designs"):
+        by_design(given, "region")

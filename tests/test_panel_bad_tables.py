@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from evallib.errors import DataError
-from evallib.panel import load_store
+from evallib.errors import DataError, PlanError
+from evallib.panel import build_panel, load_store
 
 RAW = Path(__file__).parents[1] / "data" / "raw"
 WASTE = "outcomes/waste.csv"
@@ -221,3 +222,9 @@ def test_the_line_of_an_unknown_code_is_that_of_the_file(folder: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
     with pytest.raises(DataError, match="line 10 council E06009999"):
         load_store(folder, strict=False, label="mine")
+
+
+@pytest.mark.parametrize("given", ["peer_challenge", None])
+def test_what_is_no_plan_is_refused(given: Any) -> None:
+    with pytest.raises(PlanError, match="is no plan. Give what evallib.load_plan returned"):
+        build_panel(given)

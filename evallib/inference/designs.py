@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from evallib.design import Design, Designs
-from evallib.errors import EstimationError, EvallibWarning, Fault, ThinDesignWarning
+from evallib.errors import EstimationError, EvallibWarning, ThinDesignWarning
 from evallib.estimate import Estimate, Estimates
 from evallib.estimate.cells import CellSource
 from evallib.estimate.collection import Refusal
 from evallib.inference.fitting import fit_design
+from evallib.inference.given import given_designs
 from evallib.inference.influences import (
     infer_group_time,
     infer_imputation,
@@ -60,7 +61,7 @@ def estimate(
     Raises
     ------
     EstimationError
-        When everything is refused.
+        When everything is refused; for what is no design.
 
     Warns
     -----
@@ -68,11 +69,7 @@ def estimate(
         Once for each kind of warning that estimates raised; each estimate keeps its own. Thin
         designs are dealt with and do not warn.
     """
-    many = [designs] if isinstance(designs, Design) else list(designs)
-    if odd := [one for one in many if not isinstance(one, Design)]:
-        what = f"a {type(odd[0]).__name__} is no design"
-        remedy = "Give what evallib.build_designs returned; tidy frames go to evallib.fit"
-        raise EstimationError([Fault("designs", what, "", remedy)])
+    many = given_designs(designs)
     found: list[Estimate] = []
     refused: list[Refusal] = []
     with warnings.catch_warnings(record=True) as caught:

@@ -20,6 +20,7 @@ from evallib.estimate.result import IntArray
 from evallib.inference.by_characteristic import ByCharacteristic, Heterogeneity
 from evallib.inference.characteristic_columns import read_characteristic
 from evallib.inference.designs import seed_of
+from evallib.inference.given import given_designs
 from evallib.inference.influences import DRAWS_WITH_COVARIATES
 from evallib.inference.paths import PathPanel, path_panel, path_problem
 from evallib.inference.permuted_subgroups import NULL, permute_subgroups
@@ -103,11 +104,10 @@ def heterogeneity(
             fault = Fault("heterogeneity", "by and frame are not both given", "", remedy)
             raise EstimationError([fault])
         return _of_frame(what, names, frame, comparators, kind or "group")
-    many = [what] if isinstance(what, Design) else list(what)
     return Heterogeneity(
         tuple(
             item
-            for design in many
+            for design in given_designs(what)
             if role in ("", design.role)
             for item in _of_design(design, [by] if isinstance(by, str) else by, comparators, kind)
         )

@@ -115,8 +115,12 @@ def build_panel(plan: Plan, data: Path | str | None = None) -> Panel:
         When a table is wrong: one line a problem.
     PlanError
         When the plan names an indicator, register, council, type or region that the tables do
-        not hold.
+        not hold; for what is no plan.
     """
+    if not isinstance(plan, Plan):
+        what = f"a {type(plan).__name__} is no plan"
+        remedy = "Give what evallib.load_plan returned"
+        raise PlanError([Fault("build_panel", what, "", remedy)])
     store = open_store(data)
     return panel_from_store(plan, store)
 
