@@ -136,9 +136,9 @@ def band_of(estimate: Estimate, draws: int | None = None, seed: int | None = Non
     largest = largest_statistics(sums, number, np.random.default_rng(start), shown)
     critical = float(np.quantile(largest, estimate.level))
     half = np.where(shown, critical * estimate.std_error, np.nan)
-    plural = "1 term" if shown.sum() == 1 else f"{int(shown.sum())} terms"
+    over = "1 term" if shown.sum() == 1 else f"{int(shown.sum())} terms"
     method = (
-        f"Band over {plural} together: multiplier bootstrap of the largest |t|, "
+        f"Band over {over} together: multiplier bootstrap of the largest |t|, "
         f"{number:,} draws, seed {start}."
     )
     low, high = estimate.point - half, estimate.point + half

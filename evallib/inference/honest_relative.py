@@ -186,7 +186,7 @@ def relative_interval(
         for sign in (1.0, -1.0):
             vertices = find_vertices(steps, place, sign, mbar)
             critical = least_favourable(vertices, steps.covariance, alpha, draws)
-            theta = _grid(steps, vertices, critical, tried)
+            theta = _open_to_test(steps, vertices, critical, tried)
             theta = theta[(theta < low) | (theta > high)]
             kept = theta[accepts(steps, vertices, theta, critical, alpha)]
             if kept.size:
@@ -311,7 +311,7 @@ def _std_errors(rows: FloatArray, covariance: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(np.maximum(((rows @ covariance) * rows).sum(axis=1), 0.0)))
 
 
-def _grid(steps: Steps, vertices: Vertices, critical: float, grid: Grid) -> FloatArray:
+def _open_to_test(steps: Steps, vertices: Vertices, critical: float, grid: Grid) -> FloatArray:
     """Return the points of the grid at which no form exceeds the first stage's critical value."""
     value = vertices.form @ steps.step
     room = critical - value
