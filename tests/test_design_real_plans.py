@@ -232,3 +232,9 @@ def test_log_of_zero_is_refused() -> None:
     design = build_design(case.plan, case.panel, case.exposure, "flytipping_incidents_count")
     assert design.unit == "log of incidents"
     assert pd.notna(design.full["value"]).all()
+
+
+def test_panel_and_exposure_show_their_first_rows(peer: Evaluation) -> None:
+    for one in (peer.panel, peer.exposure):
+        page = one._repr_html_()
+        assert page.count("<tr") == 11 and one.frame["council_code"].iloc[0] in page

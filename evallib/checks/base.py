@@ -9,6 +9,8 @@ from typing import Literal
 
 import pandas as pd
 
+from evallib.panel.shown import counted, shown
+
 Verdict = Literal["pass", "concern", "fail", "not applicable"]
 
 
@@ -83,10 +85,12 @@ class Checks:
     def __repr__(self) -> str:
         """Return the verdicts, counted."""
         counts = self.frame["verdict"].value_counts()
-        return f"{len(self.items)} checks: " + ", ".join(f"{n} {v}" for v, n in counts.items())
+        return f"{counted(len(self.items), 'check')}: " + ", ".join(
+            f"{n} {v}" for v, n in counts.items()
+        )
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>"
+        return shown(repr(self), self.frame)
 
 
 def not_applicable(check: str, outcome: str, no_record: str, reason: str) -> CheckResult:

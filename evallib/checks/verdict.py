@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from evallib.checks.reasons import (
     pretrend_words,
     signed,
 )
+from evallib.panel.shown import shown
 from evallib.panel.units import write_figure
 from evallib.plan.verdict import VerdictRule
 
@@ -160,4 +160,4 @@ class Verdicts:
         return "Verdicts: " + ", ".join(f"{count} {word}" for word, count in counts.items())
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>"
+        return shown(repr(self), self.frame)

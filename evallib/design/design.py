@@ -22,6 +22,7 @@ from evallib.exposure.exposure import Exposure
 from evallib.exposure.missing_events import MissingEvents, missing_events
 from evallib.panel.breaks import breaks_of
 from evallib.panel.build import Panel
+from evallib.panel.shown import counted, shown
 from evallib.plan import Plan
 from evallib.plan.verdict import VerdictRule
 
@@ -217,10 +218,10 @@ class Designs:
 
     def __repr__(self) -> str:
         """Return the number of outcomes."""
-        return f"Designs of {len(self.items)} outcomes"
+        return f"Designs of {counted(len(self.items), 'outcome')}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.frame.to_html(index=False, border=0)}"
+        return shown(repr(self), self.frame, rows=len(self.frame))
 
 
 def build_design(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 
 import pandas as pd
 
@@ -34,6 +33,7 @@ from evallib.panel.build import Panel, span_of
 from evallib.panel.days import last_day, studied_days
 from evallib.panel.ladders import kinds_from, ladder_of, studied_kinds
 from evallib.panel.plan_faults import find_complete, find_register
+from evallib.panel.shown import shown
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year, parse_financial_year
 
@@ -152,7 +152,7 @@ class Exposure:
         return f"Exposure of {len(self.councils):,} councils: {words}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>"
+        return shown(repr(self), self.frame)
 
 
 def build_exposure(plan: Plan, panel: Panel) -> Exposure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +26,7 @@ from evallib.panel.own import with_own_data
 from evallib.panel.plan_faults import plan_faults
 from evallib.panel.quality import settle_unsafe
 from evallib.panel.quality.settle import UNSAFE_COLUMNS
+from evallib.panel.shown import shown
 from evallib.panel.store import Store, load_store
 from evallib.plan import Plan
 from evallib.plan.years import format_financial_year, parse_financial_year
@@ -90,7 +90,7 @@ class Panel:
         )
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>"
+        return shown(repr(self), self.frame)
 
 
 def build_panel(plan: Plan, data: Path | str | None = None) -> Panel:
