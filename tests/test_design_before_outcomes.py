@@ -104,6 +104,17 @@ def test_it_hangs_on_outcomes_before(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown_with(monkeypatch, changed, name, given) != clean
 
 
+def test_lines_say_what_their_figures_are() -> None:
+    lines = list(design_lines("peer_challenge", [ONE, "comparison=never_treated"], None))
+    page = "\n".join(lines)
+    assert "  recorded councils only: no design, because only_known is not applicable with " in page
+    assert "treated councils within the middle 90 per cent of comparison ones" in page
+    last = lines[-1]
+    assert "99 draws of " in last and " councils not exposed in place of the " in last
+    assert "standard deviation of their estimates " in last
+    assert last.endswith(" percentage points)")
+
+
 def test_the_design_is_the_real_one_but_for_what_is_not_read() -> None:
     plan = ev.load_plan("peer_challenge", ADJUSTED)
     panel = ev.build_panel(plan)

@@ -11,6 +11,7 @@ from evallib.design.blind import build_blind_designs
 from evallib.errors import EstimationError
 from evallib.estimate.thinness import MIN_TREATED
 from evallib.inference.audit import placebo_power
+from evallib.panel.shown import counted
 from evallib.panel.units import effect_unit
 from evallib.plan import format_financial_year, load_plan, shown_path
 from evallib.plan.lock import write_lock
@@ -52,7 +53,8 @@ def _flow(design: Design) -> Iterator[str]:
         yield f"{row['councils']:>8,}{row['council_years']:>9,}  {row['step']}{why}"
     other = design.alternative
     if other is None:
-        yield f"  no other comparison group: {design.alternative_reason}"
+        (without,) = RULE_WORDS.keys() - {design.no_record}
+        yield f"  {RULE_WORDS[without]}: no design, because {design.alternative_reason}"
     else:
         yield (
             f"  {RULE_WORDS[other.no_record]}: {len(other.councils):,} councils, "
@@ -78,7 +80,10 @@ def _cohorts(design: Design) -> Iterator[str]:
 
 
 def _overlap(design: Design) -> Iterator[str]:
-    yield "  overlap before exposure: treated, comparison, standardised difference, treated inside"
+    yield (
+        "  overlap before exposure: mean of treated councils, mean of comparison councils, "
+        "standardised difference, treated councils within the middle 90 per cent of comparison ones"
+    )
     for row in overlap_before(design).to_dict("records"):
         yield (
             f"{row['treated']:>12.2f}{row['comparison']:>12.2f}"
@@ -98,6 +103,7 @@ def _power(design: Design) -> Iterator[str]:
     yield (
         f"  placebos: an effect of {effect:.3g} {unit} is found 80 per cent of the time, "
         f"{effect / design.meaningful_change:.1f} times the meaningful change of "
-        f"{design.meaningful_change:g} ({found.draws:,} draws of {found.adopters} councils, "
-        f"spread {found.spread:.3g})"
+        f"{design.meaningful_change:g} ({found.draws:,} draws of "
+        f"{counted(found.adopters, 'council')} not exposed in place of the {found.real:,} exposed; "
+        f"standard deviation of their estimates {found.spread:.3g} {unit})"
     )

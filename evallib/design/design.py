@@ -275,7 +275,7 @@ def build_design(
         declared = _with_other_decision(declared, plan, panel, exposure, under_other)
     other = next(rule for rule in RULES if rule != plan.no_record)
     if plan.comparison == "never_treated" and "only_known" in (other, plan.no_record):
-        reason = "only_known is not applicable with never_treated: it has no controls"
+        reason = "only_known is not applicable with never_treated: no council is left"
         return replace(declared, alternative_reason=reason)
     try:
         alternative = _build(plan, panel, figures, narrowed, outcome, other)

@@ -109,7 +109,7 @@ def reason_words(reason: str) -> str:
 
     Examples
     --------
-    >>> reason_words("only_known is not applicable with never_treated: it has no controls")[:58]
+    >>> reason_words("only_known is not applicable with never_treated: no council is left")[:58]
     "'councils without a record left out' is not applicable wit"
     """
     return _CODE.sub(lambda match: _CODES[match.group()], reason)
