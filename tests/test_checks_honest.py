@@ -13,6 +13,7 @@ from evallib.checks import Checks
 from evallib.checks.base import CheckResult
 from evallib.checks.honest import HONEST, POWER, check_honest
 from evallib.estimate import fit
+from evallib.report.chart import Chart
 from evallib.report.views.honest import honest_pretrends
 
 
@@ -96,6 +97,19 @@ def test_view_shows_chart_and_tables() -> None:
     html = shown._repr_html_()
     assert "Drift up to 1.5 times" in html
     assert "Adds where the test passes" in html
+    assert "the headline is the mean over groups of councils by year of exposure" in html
     assert ev.views.honest_pretrends is honest_pretrends
     nothing = honest_pretrends([design], Checks(()), role="secondary")
     assert "no secondary outcome" in nothing._repr_html_()
+
+
+def test_view_keeps_the_headlines_decimals_and_hides_no_end_behind_zero() -> None:
+    design = make_design(effect=5.0, change=1.0)
+    honest = check_honest(design, None, group_time(design))[0]
+    wide = honest.table.assign(conf_low=-0.042, conf_high=40.1)
+    item = dataclasses.replace(honest, table=wide)
+    (section,) = honest_pretrends([design], Checks((item,))).items
+    chart = section.pieces[0]
+    assert isinstance(chart, Chart)
+    html = chart._repr_html_()
+    assert ">\u22120.04<" in html and ">40.10<" in html

@@ -59,7 +59,12 @@ TABLES = {
         {"outcome": NAME, "no_record": "varied", "reason": "", "effect": [0.2, 0.4, 0.6, -0.1]}
     ),
     "08_x/specification_tests": pd.DataFrame(
-        [{"outcome": NAME, "median_effect_p": 0.25, "moves_most": "anticipation"}]
+        [
+            {
+                **{"outcome": NAME, "median_effect": 0.4, "median_effect_p": 0.25},
+                **{"in_joint_test": 3, "moves_most": "anticipation"},
+            }
+        ]
     ),
     "08_x/specification_choices": pd.DataFrame(
         [
@@ -100,8 +105,8 @@ def robust(found: RunResults) -> tuple[Section, dict[str, tuple[str, str]]]:
 def test_what_would_change_an_answer_is_read_from_saved_results() -> None:
     section, rows = robust(results())
     assert rows["All combinations of choices"] == (
-        "Median +0.30 percentage points; nine in ten of 4 estimates from \u22120.05 to 0.57. Joint "
-        "p-value of the median: 0.250",
+        "Median +0.30 percentage points; nine in ten of 4 estimates from \u22120.05 to 0.57. "
+        "Median +0.40 of the 3 in the joint test: p-value 0.250",
         "Estimates have both signs: 75 per cent have the headline's",
     )
     assert rows["The choice that moves the answer most"] == (
@@ -112,7 +117,8 @@ def test_what_would_change_an_answer_is_read_from_saved_results() -> None:
     assert rows["Events that the register lacks"][1] == "Neither changes how the interval reads"
     drift = rows["Drift after exposure as large as the largest before"]
     assert drift == (
-        "Interval of \u22120.30 to 1.20 percentage points",
+        "Interval of the mean effect over the event times from exposure on: \u22120.30 to 1.20 "
+        "percentage points",
         "It excludes zero while drift is up to 0.40 times the largest before",
     )
     assert rows["Placebos drawn at random"][1] == "In keeping with 5 per cent"
@@ -124,8 +130,8 @@ def test_what_would_change_an_answer_is_read_from_saved_results() -> None:
         "2.00 percentage points",
         "2.0 times the change that would matter",
     )
-    assert "selection is ruled out for none of one" in section.sentences[0]
-    assert "leave the reading as it is for one of one" in section.sentences[0]
+    assert "selection is ruled out for no primary outcome" in section.sentences[0]
+    assert "leave the reading as it is for the one primary outcome" in section.sentences[0]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +148,7 @@ def test_false_alarms_are_read_by_their_interval(
     audit = AUDIT.assign(false_low=low, false_high=high, inference_not_fit=is_unfit)
     section, rows = robust(results(check_audit=audit))
     assert words in rows["Placebos drawn at random"][1]
-    tally = f"unfit for {'none' if is_unfit else 'one'} of one"
+    tally = f"unfit for {'no' if is_unfit else 'the one'} primary outcome"
     assert tally in section.sentences[0]
 
 

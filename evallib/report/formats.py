@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from collections.abc import Iterable
 
 MINUS = "\u2212"
 # A hyphen before a number that continues no word, date, range or address.
@@ -122,6 +123,30 @@ def format_date(text: object) -> str:
     except ValueError:
         return str(text)
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def decimals_off_zero(values: Iterable[float], decimals: int, *, most: int = 2) -> int:
+    """Return how many decimals keep what is not zero from reading as zero.
+
+    Parameters
+    ----------
+    values : iterable of float
+        Such as the ends of an interval.
+    decimals : int
+        How many would do otherwise.
+    most : int
+        How many more there may be at most.
+
+    Examples
+    --------
+    >>> decimals_off_zero((-0.045, 4.1), 1), decimals_off_zero((0.0, 4.1), 1)
+    (2, 1)
+    """
+    given = [value for value in values if math.isfinite(value) and value]
+    for more in range(most):
+        if all(abs(value) >= 0.5 * 10.0 ** -(decimals + more) for value in given):
+            return decimals + more
+    return decimals + most
 
 
 def decimals_for(size: float, *, most: int = 3) -> int:

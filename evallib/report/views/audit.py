@@ -82,7 +82,7 @@ def _needed(found: list[tuple[Design, CheckResult]]) -> Section:
         )
     sentence = (
         "The effect found in 80 per cent of random placebo draws is larger than the change that "
-        f"would matter for {held_by(larger, len(rows))} outcomes audited"
+        f"would matter for {held_by(larger, len(rows), 'audited outcome')}"
         + (
             ": a change that just matters is missed there in more than one such draw in five."
             if larger

@@ -20,7 +20,13 @@ from evallib.checks.selection import HEADLINE, WITH, WITHOUT
 from evallib.checks.unsafe import CHECK as UNSAFE
 from evallib.inference.audit import LARGEST_SHARE
 from evallib.inference.pretrend_power import EACH, JOINT
-from evallib.report.formats import decimals_for, format_change, format_count, format_number
+from evallib.report.formats import (
+    decimals_for,
+    decimals_off_zero,
+    format_change,
+    format_count,
+    format_number,
+)
 from evallib.report.tables import Table
 from evallib.report.views.honest import RELATIVE
 from evallib.report.views.naming import RULE_WORDS
@@ -126,8 +132,9 @@ def _placebo_line(results: Results, one: Mapping[Any, Any]) -> dict[str, str]:
         find_table(results, "indicators").rename(columns={"indicator": "outcome"}), one
     )
     unit = f" {change_unit(str(described['unit'].iloc[0]))}" if len(described) else ""
-    digits = decimals_for(float(figures["conf_high"] - figures["conf_low"]))
-    low, high = (format_number(float(figures[end]), digits) for end in ("conf_low", "conf_high"))
+    ends = [float(figures[end]) for end in ("conf_low", "conf_high")]
+    digits = decimals_off_zero(ends, decimals_for(ends[1] - ends[0]))
+    low, high = (format_number(end, digits) for end in ends)
     adjusted = float(figures["holm_p_value"])
     moved = "beyond chance" if adjusted < 0.05 else "not beyond chance"
     return {

@@ -12,13 +12,20 @@ from evallib.inference.honest import LARGEST_MBAR
 from evallib.panel.units import effect_unit
 from evallib.report.chart import Chart
 from evallib.report.effect_charts import estimate_chart
-from evallib.report.formats import decimals_for
+from evallib.report.formats import decimals_for, decimals_off_zero
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
 from evallib.report.views.choosing import checks_of, designs_of, no_outcome
-from evallib.report.views.naming import SOURCE
+from evallib.report.views.naming import ESTIMATOR_WORDS, SOURCE
 
 MOST_BENDS = 5
+# What the headline of group-time effects is a mean of.
+AGGREGATIONS = {
+    "simple": "the mean over councils and years after exposure",
+    "group": "the mean over groups of councils by year of exposure",
+    "dynamic": "the mean over event times",
+    "calendar": "the mean over financial years",
+}
 RELATIVE, SMOOTH, NONE = "relative magnitudes", "smoothness", "none"
 
 
@@ -52,9 +59,27 @@ def _section(design: Design, checks: Checks) -> Section:
     return Section(design.title, sentences, pieces=tuple(pieces))
 
 
-def _decimals(item: CheckResult) -> int:
+def _decimals(design: Design, item: CheckResult) -> int:
+    """Return decimals as the headline has them, and as many as keep an end from reading as zero."""
     table = item.table
-    return decimals_for(float((table["conf_high"] - table["conf_low"]).iloc[0]))
+    width = decimals_for(float((table["conf_high"] - table["conf_low"]).iloc[0]))
+    shown = max(width, decimals_for(design.meaningful_change, most=2))
+    ends = table.loc[table["restriction"] != SMOOTH, ["conf_low", "conf_high"]].to_numpy(
+        dtype=float
+    )
+    return decimals_off_zero(ends.ravel().tolist(), shown)
+
+
+def _of_what(design: Design) -> str:
+    """Return what the intervals are of, beside the headline."""
+    estimator, aggregation = design.headline
+    own = f"the estimate by {ESTIMATOR_WORDS.get(estimator, estimator)}"
+    if estimator == "group_time":
+        own = AGGREGATIONS[aggregation]
+    return (
+        "The intervals are of the mean effect over the event times of the window from exposure "
+        f"on, each with equal weight; the headline is {own}."
+    )
 
 
 def _chart(design: Design, item: CheckResult) -> Chart:
@@ -82,8 +107,8 @@ def _chart(design: Design, item: CheckResult) -> Chart:
         label="drift",
         slug=f"honest-{design.outcome}",
         level=design.level,
-        decimals=_decimals(item),
-        notes=("The first row takes trends as parallel after exposure.",),
+        decimals=_decimals(design, item),
+        notes=("The first row takes trends as parallel after exposure.", _of_what(design)),
     )
 
 
@@ -108,6 +133,7 @@ def _bounds_table(design: Design, item: CheckResult) -> Table:
         notes=(
             "The bound is how much the drift a year may change from one year to the next. The "
             "largest bound shown is the most that the years before exposure allow at 95 per cent.",
+            _of_what(design),
         ),
         slug=f"honest-smooth-{design.outcome}",
         units=dict.fromkeys(("bound", "conf_low", "conf_high"), effect_unit(design.unit)),
@@ -116,7 +142,7 @@ def _bounds_table(design: Design, item: CheckResult) -> Table:
             "conf_low": f"{level} lower bound",
             "conf_high": f"{level} upper bound",
         },
-        decimals=_decimals(item) + 1,
+        decimals=_decimals(design, item) + 1,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evallib.checks.audit import CHECK as AUDIT
@@ -13,7 +14,12 @@ from evallib.checks.register import CHECK as REGISTER
 from evallib.checks.register import RANDOM, WORST
 from evallib.inference.audit import LARGEST_SHARE
 from evallib.plan import Plan
-from evallib.report.formats import format_change, format_number, format_p_value
+from evallib.report.formats import (
+    decimals_off_zero,
+    format_change,
+    format_number,
+    format_p_value,
+)
 from evallib.report.sections import Section, Sections
 from evallib.report.tables import Table
 from evallib.report.views.choice_words import CHOICE_WORDS, choice_value
@@ -87,13 +93,16 @@ def robustness_summary(plan: Plan, results: Results) -> Sections:
 
 
 def _tally(held: list[dict[str, bool | None]]) -> str:
-    said = []
+    said: list[str] = []
+    noun = "" if len(held) > 1 else "primary outcome"
     for name, words in _TALLY.items():
         known = [stands for one in held if (stands := one[name]) is not None]
         if known:
-            said.append(words.format(held_by(sum(known), len(known))))
+            said.append(words.format(held_by(sum(known), len(known), noun)))
     if not said:
         return "Nothing of this was worked out in this run."
+    if noun:
+        return f"{said[0][:1].upper()}{'; '.join(said)[1:]}."
     return f"Of the primary outcomes: {'; '.join(said)}."
 
 
@@ -134,13 +143,23 @@ def _combinations(curve: pd.DataFrame, test: Row, row: Row, unit: str, digits: i
     what = (
         f"Median {format_change(middle, digits)} {unit}; nine in ten of "
         f"{len(effect):,} estimates from {format_number(low, digits)} to "
-        f"{format_number(high, digits)}. Joint p-value of the median: "
-        f"{format_p_value(float(test['median_effect_p']))}"
+        f"{format_number(high, digits)}. {_joint(test, digits)}"
     )
     same = float(((effect > 0) == (row["estimate"] > 0)).mean())
     is_one = max(same, 1 - same) >= ONE_SIGN
     lead = "Nearly all have one sign" if is_one else "Estimates have both signs"
     return what, f"{lead}: {100 * same:.0f} per cent have the headline's", is_one
+
+
+def _joint(test: Row, digits: int) -> str:
+    """Return the p-value of the joint test beside the median that it is of."""
+    p_value = float(test["median_effect_p"])
+    if not np.isfinite(p_value):
+        return "No joint test was made"
+    return (
+        f"Median {format_change(float(test['median_effect']), digits)} of the "
+        f"{int(test['in_joint_test']):,} in the joint test: p-value {format_p_value(p_value)}"
+    )
 
 
 def _choice(results: Results, test: Row, row: Row, unit: str, digits: int) -> Part:
@@ -186,7 +205,11 @@ def _drift(table: pd.DataFrame, unit: str, digits: int) -> Part:
     reading = f"It excludes zero while drift is up to {value:.2f} times the largest before"
     if value == 0:
         reading = "The interval holds zero even without drift: there is no finding to overturn"
-    what = f"Interval of {format_number(low, digits)} to {format_number(high, digits)} {unit}"
+    digits = decimals_off_zero((low, high), digits)
+    what = (
+        f"Interval of the mean effect over the event times from exposure on: "
+        f"{format_number(low, digits)} to {format_number(high, digits)} {unit}"
+    )
     return what, reading, low > 0 or high < 0
 
 

@@ -45,15 +45,18 @@ def count_word(count: int) -> str:
     return COUNT_WORDS[count] if count < len(COUNT_WORDS) else f"{count:,}"
 
 
-def held_by(count: int, total: int) -> str:
+def held_by(count: int, total: int, noun: str = "") -> str:
     """Write for how many of so many something holds.
 
     Examples
     --------
-    >>> held_by(0, 6), held_by(2, 6), held_by(1, 1)
-    ('none of six', 'two of six', 'one of one')
+    >>> held_by(0, 6), held_by(2, 6, "outcome"), held_by(1, 1, "outcome"), held_by(0, 1, "outcome")
+    ('none of six', 'two of six outcomes', 'the one outcome', 'no outcome')
     """
-    return f"{count_word(count) if count else 'none'} of {count_word(total)}"
+    if total == 1:
+        return f"{'the one' if count else 'no' if noun else 'none'} {noun}".rstrip()
+    said = f"{count_word(count) if count else 'none'} of {count_word(total)}"
+    return f"{said} {noun}s" if noun else said
 
 
 def find_table(results: Results, slug: str) -> pd.DataFrame:

@@ -75,7 +75,7 @@ def _finding(found: Curves) -> str:
     below = int((known < 0.05).sum())
     return (
         f"{text} The joint test of the median effect has a p-value below 0.05 for "
-        f"{held_by(below, known.size)} outcomes (the smallest is "
+        f"{held_by(below, known.size, 'outcome')} (the smallest is "
         f"{format_p_value(float(known.min()))}, not adjusted for the number of outcomes). A larger "
         "p-value does not say that nothing changed."
     )
@@ -252,8 +252,9 @@ def _joint(one: Curve) -> str:
     if not np.isfinite(p_value):
         return "A share above or below zero is no test, and no joint test was made"
     return (
-        "A share above or below zero is no test; the joint test of the median effect gives a "
-        f"p-value of {format_p_value(p_value)}"
+        "A share above or below zero is no test; the joint test of the median effect "
+        f"({format_number(one.joint.median_effect, 2)}, of the {one.joint.specifications:,} "
+        f"specifications in the test) gives a p-value of {format_p_value(p_value)}"
     )
 
 

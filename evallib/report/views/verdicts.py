@@ -78,9 +78,9 @@ def _disagreements(results: Results, primary: pd.DataFrame) -> list[str]:
     if rows.empty:
         return []
     titles = primary.set_index("outcome")["title"].reindex(rows["outcome"])
-    few = held_by(len(titles), len(primary))
+    few = held_by(len(titles), len(primary), "primary outcome")
     return [
-        f"Before any number: for {few} primary outcomes the answer hangs on what is assumed of "
+        f"Before any number: for {few} the answer hangs on what is assumed of "
         f"councils without a record ({'; '.join(titles)}). With them as controls and without them "
         "the estimates differ in sign, or one interval excludes the other's estimate."
     ]
