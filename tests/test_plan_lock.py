@@ -339,6 +339,23 @@ def test_the_record_lists_deviations_and_labels_what_is_unplanned(plan: Plan) ->
     assert bare.frame["Deviation"].tolist() == ["None: the run follows the plan's file"]
 
 
+def test_deviations_are_told_without_defaults_by_title_and_in_plain_words(plan: Plan) -> None:
+    write_lock(plan, INPUTS, DAY)
+    outcomes = plan.model_dump(mode="json")["outcomes"]
+    added = {"indicator": "cars_pct", "role": "primary", "meaningful_change": 1.5}
+    given = {"outcomes": [*outcomes, added], "event_window": [-3, 2]}
+    later = load_plan(plan.path, {**given, "comparison": "never_treated"})
+    checked = Checked(later, (), INPUTS, lock=read_lock(later))
+    catalogue = pd.DataFrame({"indicator": ["cars_pct", "x"], "title": ["Cars & vans", "X"]})
+    panel: Any = SimpleNamespace(catalogue=SimpleNamespace(frame=catalogue))
+    lock = lock_as_dict(checked.lock, later, checked.deviations, panel)
+    assert lock is not None and lock["titles"] == {"cars_pct": "Cars & vans"}
+    table = deviations_table(later, {"lock": lock}).frame.set_index("Deviation")["In this run"]
+    assert table["Cars & vans (outcomes.cars_pct)"] == "role primary, meaningful change 1.5"
+    assert table["event_window"] == "-3 to 2" and table["comparison"] == "never_treated"
+    assert "unplanned outcome: Cars & vans" in lock_words({"lock": lock})[1]
+
+
 def test_the_summary_labels_unplanned_outcomes(plan: Plan) -> None:
     from test_report_views_summary import results
 

@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+_SPANS = ("years", "event_window", "base_years")
+
 
 def plan_table(name: str, effective: Mapping[str, Any], changed: set[str]) -> str:
     """Return an HTML table of a plan's parameters.
@@ -84,3 +86,24 @@ def in_text(value: object) -> str:
     if isinstance(value, Mapping):
         return "; ".join(f"{key}: {in_text(item)}" for key, item in value.items())
     return str(value)
+
+
+def value_in_text(key: str, value: object) -> str:
+    """Return the plain value of a key in words, first and last of a span with 'to'.
+
+    Parameters
+    ----------
+    key : str
+        The key, dotted where it lies below another.
+    value : object
+        A plain value.
+
+    Examples
+    --------
+    >>> value_in_text("event_window", [-5, 2]), value_in_text("comparison", "never_treated")
+    ('-5 to 2', 'never_treated')
+    """
+    is_span = key.rpartition(".")[2] in _SPANS
+    if is_span and isinstance(value, (list, tuple)) and len(value) == 2:
+        return f"{value[0]} to {value[1]}"
+    return in_text(value)

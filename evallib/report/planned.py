@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import pandas as pd
 
 from evallib.plan.deviations import CHANGED, PLANNED, UNPLANNED, can_move
+from evallib.plan.model import LISTED
+from evallib.plan.show import value_in_text
 from evallib.report.formats import format_count, format_date
 from evallib.report.tables import Table
 from evallib.report.views.naming import COMPARISON_WORDS, ESTIMATOR_WORDS, INTERVAL_SHORT
@@ -46,11 +48,13 @@ def lock_words(manifest: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     if not lock:
         return "", ()
     lines = [
-        f"{item['key']}: {_short(item['key'], item['locked'])} in the lock, "
+        f"{_named(item['key'], lock)}: {_short(item['key'], item['locked'])} in the lock, "
         f"{_short(item['key'], item['now'])} in this run ({item['how']})"
         for item in lock["deviations"]
     ]
-    lines += [f"unplanned {item['kind']}: {item['name']}" for item in lock["unplanned"]]
+    lines += [
+        f"unplanned {item['kind']}: {_title(item['name'], lock)}" for item in lock["unplanned"]
+    ]
     head = f"The plan was locked on {format_date(lock['locked'])}"
     count = len(lock["deviations"])
     if not lines:
@@ -64,7 +68,7 @@ def deviations_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
     if lock:
         rows = [
             {
-                "Deviation": item["key"],
+                "Deviation": _named(item["key"], lock),
                 "In the lock": _short(item["key"], item["locked"]),
                 "In this run": _short(item["key"], item["now"]),
                 "How": item["how"],
@@ -75,7 +79,7 @@ def deviations_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
         none = {"Deviation": same, "In the lock": "", "In this run": "", "How": ""}
         return Table(text_frame(rows or [none]), "Deviations from the lock", slug="deviations")
     rows = [
-        {"Deviation": f"{key} is {plain(value)}", "Reason": "set for this run"}
+        {"Deviation": f"{key} is {value_in_text(key, value)}", "Reason": "set for this run"}
         for key, value in plan.differences().items()
     ]
     rows += log_rows(manifest.get("deviations"), "Deviation", "Reason")
@@ -84,8 +88,36 @@ def deviations_table(plan: PlanLike, manifest: Mapping[str, Any]) -> Table:
 
 
 def _short(key: str, value: object) -> str:
-    text = plain(value) or "none"
+    if isinstance(value, Mapping):
+        value = _told(key, value)
+    text = value_in_text(key, value)
     return text[:_SHORT_HASH] if key.startswith("data ") and len(text) == _HASH else text
+
+
+def _told(key: str, value: Mapping[str, Any]) -> str:
+    """Return a part of a plan in words: what is not as every plan has it, and not its name."""
+    model = LISTED.get(key.partition(".")[0])
+    usual = model.model_construct().model_dump(mode="json") if model is not None else {}
+    own = {
+        name: item
+        for name, item in value.items()
+        if item not in (None, [], {}) and not (name in usual and item == usual[name])
+    }
+    shown = {name: item for name, item in own.items() if item != key.rpartition(".")[2]}
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value_in_text(name, item)}" for name, item in shown.items()
+    )
+
+
+def _named(key: str, lock: Mapping[str, Any]) -> str:
+    """Return a deviation's key, after the title where it is of an outcome."""
+    below = key.partition(".")[2].split(".")[0]
+    title = _title(below, lock)
+    return f"{title} ({key})" if title != below else key
+
+
+def _title(name: str, lock: Mapping[str, Any]) -> str:
+    return str((lock.get("titles") or {}).get(name, name))
 
 
 def analyses_tables(
@@ -158,7 +190,10 @@ def _is_named(row: Mapping[Any, Any], given: Mapping[str, Any]) -> bool:
 
 
 def _unplanned(lock: Mapping[str, Any]) -> Table:
-    rows = [{"Not in the lock": item["name"], "Kind": item["kind"]} for item in lock["unplanned"]]
+    rows = [
+        {"Not in the lock": _title(item["name"], lock), "Kind": item["kind"]}
+        for item in lock["unplanned"]
+    ]
     none = {"Not in the lock": "Nothing: all that ran was locked", "Kind": ""}
     return Table(text_frame(rows or [none]), "Unplanned analyses", slug="unplanned")
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evallib.panel import Panel
 from evallib.plan import Plan
 from evallib.plan.deviations import Deviation, find_unplanned
 from evallib.plan.lock import Lock
@@ -95,11 +96,20 @@ class RunManifest:
 
 
 def lock_as_dict(
-    lock: Lock | None, plan: Plan, deviations: Iterable[Deviation]
+    lock: Lock | None, plan: Plan, deviations: Iterable[Deviation], panel: Panel | None = None
 ) -> dict[str, Any] | None:
-    """Return what was locked and what differs from it; None without a lock."""
+    """Return what was locked and what differs from it; None without a lock.
+
+    Outcomes have their titles where a panel is given, whose catalogue has them.
+    """
     if lock is None:
         return None
+    described = (
+        ()
+        if panel is None
+        else zip(panel.catalogue.frame["indicator"], panel.catalogue.frame["title"], strict=True)
+    )
+    asked = {one.indicator for one in (*plan.outcomes, *plan.placebo_outcomes)}
     return {
         "file": lock.path.name,
         "locked": lock.locked,
@@ -107,6 +117,7 @@ def lock_as_dict(
         "outcomes": list(lock.names("outcomes")),
         "estimators": list(lock.values.get("estimators", ())),
         "comparison": lock.values.get("comparison", ""),
+        "titles": {name: title for name, title in described if name in asked},
         "deviations": [asdict(one) for one in deviations],
         "unplanned": [{"kind": kind, "name": name} for kind, name in find_unplanned(lock, plan)],
     }

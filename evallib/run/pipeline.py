@@ -296,7 +296,9 @@ class _Writing:
             seeds={"plan": self.plan.seed},
             timings=self.timings,
             notebooks=statuses_as_dicts(statuses),
-            lock=lock_as_dict(self.checked.lock, self.plan, self.checked.deviations),
+            lock=lock_as_dict(
+                self.checked.lock, self.plan, self.checked.deviations, self.checked.panel
+            ),
         )
         manifest.write(self.folder)
         pages = [self.pages[name] for name in self.titles]
