@@ -158,3 +158,15 @@ def first_five(items: Sequence[object]) -> str:
     """
     shown = ", ".join(str(item) for item in items[:5])
     return shown if len(items) <= 5 else f"{shown} and {len(items) - 5} more"
+
+
+def type_words(given: object) -> str:
+    """Return what an object is by its type, with its article.
+
+    Examples
+    --------
+    >>> type_words("a text"), type_words(1)
+    ('a str', 'an int')
+    """
+    name = type(given).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

@@ -143,6 +143,9 @@ def test_what_cannot_be_estimated_is_a_row_with_its_reason(frame: pd.DataFrame) 
         ({"sample": ["three"]}, ["column 'three': it holds values other than 0 and 1"]),
         ({"outcome": [3], "years": [[1, [2]]]}, ["column '3': there is none, for outcome"]),
         (["twfe"], ["alternatives: they are no lists by choice"]),
+        ({"sample": {"all": 1}}, ["not a list. Give a list of names of columns of 0 and 1"]),
+        ({"sample": ["y > 1"]}, ["'y > 1': there is none, for sample. sample takes names of"]),
+        ({"sample": [pd.Series([1])]}, ["a Series is no value of a choice. Add it to the frame"]),
     ],
 )
 def test_faults_are_told_together(
@@ -171,6 +174,7 @@ def test_a_frame_is_asked_for_what_a_plan_has(frame: pd.DataFrame) -> None:
         ({"covariates": "control"}, ["covariates: 'control' is no list"]),
         ({"estimator": "twf", "event_window": 3}, ["option 'estimator'", "option 'event_window'"]),
         ({"draws": -1, "level": 95, "seed": 0.5}, ["'draws'", "'level'", "'seed'"]),
+        ({"sample": {"a": 1}}, ["option 'sample': there is none. Write alternatives={'sample'"]),
         ({"outcom": "y"}, ["option 'outcom': there is none. Did you mean 'outcome'"]),
     ],
 )
@@ -195,3 +199,11 @@ def test_a_frame_without_its_columns_is_refused(frame: pd.DataFrame) -> None:
     unknown, lacking = caught.value.faults
     assert "Did you mean 'unit'" in unknown.what
     assert lacking.what == "a frame is given without unit=, time=, cohort=, alternatives="
+
+
+def test_curves_show_their_first_rows_and_count_one_outcome(frame: pd.DataFrame) -> None:
+    curves = ev.specification_curve(frame, **COLUMNS, alternatives={"winsorise": [0.05]}, draws=0)
+    assert repr(curves) == "2 specifications of 1 outcome"
+    page = curves._repr_html_()
+    assert page.startswith("<p>2 specifications of 1 outcome</p><table")
+    assert page.count("<tr") == 3

@@ -14,6 +14,7 @@ from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate
 from evallib.inference.audit import DRAWS, Audit, audit
 from evallib.inference.designs import estimate_one
+from evallib.inference.given import given_designs
 from evallib.panel.units import effect_unit, write_figure
 
 CHECK = "audit"
@@ -92,12 +93,12 @@ def check_audit(design: Design, headline: Estimate | None, draws: int = DRAWS) -
     return CheckResult(CHECK, design.outcome, design.no_record, verdict, sentence, table)
 
 
-def audit_designs(designs: Iterable[Design], role: str = "primary") -> Checks:
+def audit_designs(designs: Design | Iterable[Design], role: str = "primary") -> Checks:
     """Audit designs one by one, their headline estimated here.
 
     Parameters
     ----------
-    designs : Designs
+    designs : Design, Designs or iterable of Design
         The designs.
     role : str
         Only outcomes of this role; empty for all.
@@ -106,9 +107,14 @@ def audit_designs(designs: Iterable[Design], role: str = "primary") -> Checks:
     -------
     Checks
         An audit a design, as the default set has it for primary outcomes.
+
+    Raises
+    ------
+    EstimationError
+        For what is no design.
     """
     results = []
-    for design in designs:
+    for design in given_designs(designs):
         if role not in ("", design.role):
             continue
         try:

@@ -29,6 +29,7 @@ from evallib.design import Design, Designs
 from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate, Estimates
 from evallib.inference.designs import estimate_one
+from evallib.inference.given import given_designs, require_given
 
 
 def check(designs: Designs | Design, estimates: Estimates) -> Checks:
@@ -51,9 +52,16 @@ def check(designs: Designs | Design, estimates: Estimates) -> Checks:
         the other decision on suspicious figures; what events that the register lacks could do;
         what councils alike in level and trend did without the event, and the headline on other
         samples; for primary outcomes the audit by placebos; and the plan's placebo outcomes.
+
+    Raises
+    ------
+    EstimationError
+        For what are no designs or no estimates.
     """
+    many = given_designs(designs)
+    require_given(("estimates", estimates, Estimates, "evallib.estimate"))
     results: list[CheckResult] = []
-    for design in [designs] if isinstance(designs, Design) else designs:
+    for design in many:
         both = [one for one in (design, design.alternative) if one is not None]
         found = [_group_time(one, estimates) for one in both]
         for one, group_time in zip(both, found, strict=True):

@@ -19,6 +19,7 @@ from evallib.checks.pretrends import CHECK as PRETRENDS
 from evallib.checks.verdict import Verdicts, decide
 from evallib.design import Design, Designs
 from evallib.estimate import Estimate, Estimates
+from evallib.inference.given import require_given
 from evallib.inference.joint_outcomes import joint_tests
 from evallib.inference.multiple import holm, holm_levels
 from evallib.inference.permuted_headline import REASSIGNED, permutation_p
@@ -48,7 +49,18 @@ def judge(designs: Designs, estimates: Estimates, checks: Checks) -> Verdicts:
     Verdicts
         A row an outcome; secondary and descriptive outcomes are shown, not judged. Romano and
         Wolf's p-values stand beside Holm's, on which the verdicts rest.
+
+    Raises
+    ------
+    EstimationError
+        For what is none of these. One design is not the designs of a plan, which hold the
+        thresholds of its verdicts.
     """
+    require_given(
+        ("designs", designs, Designs, "evallib.build_designs"),
+        ("estimates", estimates, Estimates, "evallib.estimate"),
+        ("checks", checks, Checks, "evallib.check"),
+    )
     primary = [design for design in designs if design.role == "primary"]
     found = {d.outcome: find_estimate(estimates, d, d.headline[0]) for d in designs}
     p_values = np.array([_first(found[design.outcome], "p_value") for design in primary])

@@ -14,6 +14,7 @@ from evallib.design import Design, Designs
 from evallib.errors import EstimationError, EvallibWarning
 from evallib.estimate import Estimate
 from evallib.inference.designs import estimate_one
+from evallib.inference.given import given_designs
 
 
 def check_robustness(designs: Designs | Design, role: str = "primary") -> Checks:
@@ -31,9 +32,14 @@ def check_robustness(designs: Designs | Design, role: str = "primary") -> Checks
     Checks
         As in `evallib.check`, of the group-time effects and of the headline estimator; placebo
         outcomes whatever the role.
+
+    Raises
+    ------
+    EstimationError
+        For what is no design.
     """
     results: list[CheckResult] = []
-    for design in [designs] if isinstance(designs, Design) else designs:
+    for design in given_designs(designs):
         if role not in ("", design.role):
             continue
         both = [one for one in (design, design.alternative) if one is not None]

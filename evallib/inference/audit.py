@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from evallib.design import Design
-from evallib.errors import EstimationError, Fault
+from evallib.errors import EstimationError, Fault, type_words
 from evallib.estimate.intervals import critical_value
 from evallib.estimate.markov_discrete import wilson
 from evallib.estimate.result import BoolArray, FloatArray
@@ -252,8 +252,8 @@ def placebo_power(design: Design, draws: int = DRAWS) -> Placebo:
         As `audit`, and for what is no design.
     """
     if not isinstance(design, Design):
-        what = f"a {type(design).__name__} is no design"
-        remedy = "Give one of evallib.build_designs; frames: evallib.pretrend_power"
+        what = f"{type_words(design)} is no design"
+        remedy = "Give one of evallib.build_designs; an estimate goes to evallib.pretrend_power"
         raise EstimationError([Fault("placebo_power", what, "", remedy)])
     _require_estimator(design)
     placebo = placebo_panel(design)

@@ -8,7 +8,7 @@ from numbers import Real
 
 import numpy as np
 
-from evallib.errors import EstimationError, Fault
+from evallib.errors import EstimationError, Fault, type_words
 from evallib.estimate.result import Estimate, FloatArray, IntArray
 
 CHOSEN_ON_LEADS = {"matched_did", "synthetic_did", "synthetic_control"}
@@ -16,7 +16,7 @@ ROUNDING = 1e-8
 Target = str | Mapping[int, float] | Sequence[float] | FloatArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class EventStudy:
     """Leads and effects measured against one base, with their full covariance.
 
@@ -73,6 +73,14 @@ class EventStudy:
         if faults:
             raise EstimationError(faults)
         object.__setattr__(self, "covariance", (self.covariance + self.covariance.T) / 2.0)
+
+    def __repr__(self) -> str:
+        """Return the event times and the base in a line."""
+        leads, lags = ("{} to {}".format(*times[[0, -1]]) for times in (self.leads, self.lags))
+        return (
+            f"Event study: leads {leads}, effects {lags}, base {self.reference}, intervals at "
+            f"{100 * self.level:g}%"
+        )
 
     @property
     def distance(self) -> IntArray:
@@ -184,7 +192,7 @@ def given_study(given: Estimate | EventStudy, window: tuple[int, int] | None = N
     if isinstance(given, Estimate):
         return read_event_study(given, window)
     if not isinstance(given, EventStudy):
-        what = f"a {type(given).__name__} is neither an estimate nor an event study"
+        what = f"{type_words(given)} is neither an estimate nor an event study"
         made = "evallib.EventStudy(leads, lags, reference, point, covariance)"
         remedy = f"Give what evallib.fit returned, or {made}"
         raise EstimationError([Fault("event study", what, "", remedy)])

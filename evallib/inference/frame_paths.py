@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evallib.errors import EstimationError, Fault, first_five
+from evallib.errors import EstimationError, Fault, first_five, type_words
 from evallib.estimate import Estimate
 from evallib.estimate.adoption_paths import encode_paths
 from evallib.estimate.door import DATED
@@ -131,7 +131,7 @@ def read_strata(strata: Strata | None, units: list[Any]) -> tuple[IntArray, str]
     if strata is None:
         return np.zeros(len(units), dtype=np.int64), "none"
     if not isinstance(strata, Mapping | pd.Series):
-        what = f"a {type(strata).__name__} does not say which stratum a unit is in"
+        what = f"{type_words(strata)} does not say which stratum a unit is in"
         raise EstimationError([Fault("strata", what, "", STRATA_REMEDY)])
     name = str(strata.name) if isinstance(strata, pd.Series) and strata.name else "as given"
     known = dict(strata.items())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from evallib.design import Design
-from evallib.errors import EstimationError, Fault, did_you_mean
+from evallib.errors import EstimationError, Fault, did_you_mean, type_words
 from evallib.estimate import Estimate
 from evallib.estimate.two_way import Fit
 from evallib.inference.fitting import fit_design, fit_quietly
@@ -48,7 +48,7 @@ def check_request(
         ("design", design, design is None or isinstance(design, Design), "build_design"),
     ):
         if not is_right:
-            what = f"a {type(found).__name__} is none"
+            what = f"{type_words(found)} is none"
             raise EstimationError([Fault(where, what, "", f"Give what evallib.{maker} returned")])
     if how not in HOWS:
         hint = did_you_mean(how, HOWS)

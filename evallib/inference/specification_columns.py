@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from evallib.errors import EstimationError, Fault, did_you_mean, first_five
+from evallib.errors import EstimationError, Fault, did_you_mean, first_five, type_words
 from evallib.plan.reading import dotted
 from evallib.plan.specifications import Specifications
 from evallib.plan.wording import in_plain_words
@@ -17,6 +18,7 @@ OF_PLANS = ("estimator", "winsorise", "comparison", "anticipation", "event_windo
 OF_COLUMNS = ("outcome", "cohort", "sample", "covariates", "cluster")
 OF_FRAMES = (*OF_COLUMNS, "years", *OF_PLANS)
 ALL = "all"
+SAMPLES = "names of columns of 0 and 1, the rows to keep"
 
 
 def read_alternatives(
@@ -57,7 +59,12 @@ def read_alternatives(
             remedy = f"Use {', '.join(OF_FRAMES)}"
             faults.append(Fault(where, f"there is no such choice.{hint}", "", remedy))
         elif isinstance(values, str) or not isinstance(values, Sequence):
-            faults.append(Fault(where, "it is not a list", "", "Give a list of other values"))
+            remedy = f"Give a list of {SAMPLES if choice == 'sample' else 'other values'}"
+            faults.append(Fault(where, "it is not a list", "", remedy))
+        elif odd := [one for one in values if isinstance(one, np.ndarray | pd.Series)]:
+            what = f"{type_words(odd[0])} is no value of a choice"
+            remedy = "Add it to the frame as a column and give the column's name"
+            faults.append(Fault(where, what, "", remedy))
         else:
             for value in values:
                 if (one := as_value(value)) not in given[choice]:
@@ -116,8 +123,10 @@ def _column_faults(
         where = f"column {name!r}"
         if name not in frame.columns:
             hint = did_you_mean(name, [str(column) for column in frame.columns])
-            have = first_five(list(frame.columns))
-            yield Fault(where, f"there is none, for {choice}.{hint}", "", f"The frame has {have}")
+            remedy = f"The frame has {first_five(list(frame.columns))}"
+            if choice == "sample":
+                remedy = f"sample takes {SAMPLES}. {remedy}"
+            yield Fault(where, f"there is none, for {choice}.{hint}", "", remedy)
         elif choice == "sample" and not frame[name].isin([0, 1]).all():
             remedy = "Give 1 in the rows that are kept and 0 in the others"
             yield Fault(where, "it holds values other than 0 and 1", "", remedy)

@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from evallib.errors import EstimationError, Fault, did_you_mean
+from evallib.errors import EstimationError, Fault, did_you_mean, type_words
+from evallib.inference.specification_columns import SAMPLES
 from evallib.inference.specification_frames import frame_curve
 from evallib.inference.specification_results import Choices, Curve, Curves, Wanted, make_curve
 from evallib.inference.specification_samples import Samples, combinations
@@ -64,9 +65,14 @@ def specification_curve(
     progress : callable, optional
         Is given a line an outcome.
     **of_frame
-        Of a frame its columns, ``alternatives`` and more: see
-        `evallib.inference.specification_frames.frame_curve`. Of the parameters above it takes
-        ``draws`` alone.
+        Of a frame alone, which takes ``draws`` of the parameters above: the columns ``outcome``,
+        ``unit``, ``time`` and ``cohort`` (first treated period, missing for never), and
+        ``alternatives`` (other values by choice: ``outcome``, ``cohort``, ``sample``, ``years``,
+        ``covariates``, ``cluster``, ``estimator``, ``winsorise``, ``comparison``,
+        ``anticipation``, ``event_window``); with defaults ``estimator``, ``covariates``,
+        ``comparison``, ``anticipation``, ``event_window``, ``strata``, ``meaningful_change``,
+        ``level`` and ``seed``. ``sample`` takes names of columns of 0 and 1: the rows to keep.
+        See `evallib.inference.specification_frames.frame_curve` for each.
 
     Returns
     -------
@@ -79,12 +85,23 @@ def specification_curve(
         As `build_panel`, for the plan and for each alternative alone; for a lock that was changed.
     EstimationError
         When no outcome has the role; for faults of a frame; for what is neither.
+
+    Examples
+    --------
+    >>> rows = [(u, t, 2010 if u % 3 == 0 else None) for u in range(90) for t in range(2007, 2013)]
+    >>> table = pd.DataFrame(rows, columns=["council", "year", "first"])
+    >>> table["rate"] = (table["council"] * 7919 * table["year"] % 101) / 50.0
+    >>> table["is_large"] = (table["council"] % 4 > 0).astype(int)
+    >>> columns = {"outcome": "rate", "unit": "council", "time": "year", "cohort": "first"}
+    >>> others = {"estimator": ["twfe"], "sample": ["is_large"], "winsorise": [0.05]}
+    >>> specification_curve(table, **columns, alternatives=others, draws=9)
+    8 specifications of 1 outcome
     """
     if isinstance(plan, pd.DataFrame):
         _require_options(of_frame)
         return Curves((frame_curve(plan, draws=draws, **of_frame),))
     if not isinstance(plan, Plan):
-        what = f"a {type(plan).__name__} is neither a plan nor a frame"
+        what = f"{type_words(plan)} is neither a plan nor a frame"
         remedy = "Give what evallib.load_plan returned, or a tidy frame with its columns"
         raise EstimationError([Fault("specification_curve", what, "", remedy)])
     if of_frame:
@@ -110,8 +127,14 @@ def _require_options(given: Mapping[str, Any]) -> None:
     """Refuse options that frames do not have, and the lack of those that they need."""
     options = {k: v for k, v in inspect.signature(frame_curve).parameters.items() if k != "frame"}
     remedy = f"Use {', '.join(options)}"
+    of_samples = f"Write alternatives={{'sample': [...]}} with {SAMPLES}"
     faults = [
-        Fault(f"option {name!r}", f"there is none.{did_you_mean(name, options)}", "", remedy)
+        Fault(
+            f"option {name!r}",
+            f"there is none.{did_you_mean(name, options)}",
+            "",
+            of_samples if name == "sample" else remedy,
+        )
         for name in given
         if name not in options
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from evallib.design import Design
 from evallib.estimate.result import FloatArray
 from evallib.inference.joint_specifications import JointTest, explain, joint_test
 from evallib.inference.specification_jobs import Answer, Job, solve_job
+from evallib.panel.shown import counted, shown
 
 NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "p_value")
 COUNTS = ("n_obs", "n_units", "n_treated_units", "n_clusters")
@@ -59,10 +59,11 @@ class Curve:
     def __repr__(self) -> str:
         """Return a line with the number of specifications."""
         lost = int((self.frame["reason"] != "").sum())
-        return f"Curve of {self.outcome}: {len(self.frame):,} specifications, {lost:,} refused"
+        said = counted(len(self.frame), "specification")
+        return f"Curve of {self.outcome}: {said}, {lost:,} refused"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>"
+        return shown(repr(self), self.frame)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -137,10 +138,11 @@ class Curves:
     def __repr__(self) -> str:
         """Return the number of specifications."""
         count = sum(len(one.frame) for one in self.items)
-        return f"{count:,} specifications of {len(self.items)} outcomes"
+        said = counted(count, "specification")
+        return f"{said} of {counted(len(self.items), 'outcome')}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>"
+        return shown(repr(self), self.frame)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from evallib.errors import DataError, Fault, PlanError
+from evallib.errors import DataError, Fault, PlanError, type_words
 from evallib.panel.boundaries import Boundaries, apply_boundaries
 from evallib.panel.catalogue import Catalogue
 from evallib.panel.covariates import council_covariates
@@ -118,7 +118,7 @@ def build_panel(plan: Plan, data: Path | str | None = None) -> Panel:
         not hold; for what is no plan.
     """
     if not isinstance(plan, Plan):
-        what = f"a {type(plan).__name__} is no plan"
+        what = f"{type_words(plan)} is no plan"
         remedy = "Give what evallib.load_plan returned"
         raise PlanError([Fault("build_panel", what, "", remedy)])
     store = open_store(data)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from evallib.errors import did_you_mean
+from evallib.errors import did_you_mean, type_words
 from evallib.plan.years import parse_financial_year
 
 _T = TypeVar("_T")
@@ -51,7 +51,7 @@ def in_words(value: object) -> str:
         return "is keys with values"
     if isinstance(value, (list, tuple)):
         return "is a list"
-    return f"is a {type(value).__name__} ({value})"
+    return f"is {type_words(value)} ({value})"
 
 
 def _need_text(value: object, wanted: str, example: str) -> str:
