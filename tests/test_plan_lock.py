@@ -227,9 +227,9 @@ def test_what_was_the_own_value_when_locked_is_no_new_alternative(plan: Plan) ->
     later = load_plan(plan.path, given)
     # One outcome was logged when locked, the others were not: either form is new to some.
     assert [name for _, name in find_unplanned(lock, later)] == [
-        'scale: "level"',
-        'scale: "log"',
-        'min_confidence: "low"',
+        "scale: level",
+        "scale: log",
+        "min_confidence: low",
     ]
     keys = [one.key for one in find_deviations(lock, later, INPUTS)]
     chosen = [
@@ -344,6 +344,7 @@ def test_deviations_are_told_without_defaults_by_title_and_in_plain_words(plan: 
     outcomes = plan.model_dump(mode="json")["outcomes"]
     added = {"indicator": "cars_pct", "role": "primary", "meaningful_change": 1.5}
     given = {"outcomes": [*outcomes, added], "event_window": [-3, 2]}
+    given |= {"specifications.event_window": [[-4, 3]]}
     later = load_plan(plan.path, {**given, "comparison": "never_treated"})
     checked = Checked(later, (), INPUTS, lock=read_lock(later))
     catalogue = pd.DataFrame({"indicator": ["cars_pct", "x"], "title": ["Cars & vans", "X"]})
@@ -353,7 +354,9 @@ def test_deviations_are_told_without_defaults_by_title_and_in_plain_words(plan: 
     table = deviations_table(later, {"lock": lock}).frame.set_index("Deviation")["In this run"]
     assert table["Cars & vans (outcomes.cars_pct)"] == "role primary, meaningful change 1.5"
     assert table["event_window"] == "-3 to 2" and table["comparison"] == "never_treated"
-    assert "unplanned outcome: Cars & vans" in lock_words({"lock": lock})[1]
+    lines = lock_words({"lock": lock})[1]
+    assert "unplanned outcome: Cars & vans" in lines
+    assert "unplanned specification: event_window: -4 to 3" in lines
 
 
 def test_the_summary_labels_unplanned_outcomes(plan: Plan) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evallib.plan.lock import Lock, name_of, states_of
 from evallib.plan.model import Plan
+from evallib.plan.show import value_in_text
 from evallib.plan.specifications import CHOICES, is_own
 
 ABSENT = "not there"
@@ -105,7 +105,9 @@ def find_unplanned(lock: Lock, plan: Plan) -> tuple[tuple[str, str], ...]:
     both = [one.indicator for one in plan.outcomes if one.indicator in lock.names("outcomes")]
     for choice, places in _new_values(lock, plan, both).items():
         given = values["specifications"][choice]
-        found += [("specification", f"{choice}: {json.dumps(given[at])}") for at in places]
+        found += [
+            ("specification", f"{choice}: {value_in_text(choice, given[at])}") for at in places
+        ]
     return tuple(found)
 
 

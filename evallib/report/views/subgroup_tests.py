@@ -40,9 +40,8 @@ def finding(tests: pd.DataFrame) -> str:
     p_value = format_p_value(smallest)
     below = int((made["p_value"] < ALPHA).sum())
     unadjusted = (
-        f" Before adjustment {held_by(below, len(made))} "
-        f"{'is' if below == 1 else 'are'} below {ALPHA:g}; chance alone would give about "
-        f"{ALPHA * len(made):.1f} if effects were alike."
+        f" Before adjustment {_below(below, len(made))} below {ALPHA:g}; chance alone would "
+        f"give about {ALPHA * len(made):.1f} if effects were alike."
     )
     differ = int((made["answer"] == DIFFER).sum())
     if differ:
@@ -60,6 +59,12 @@ def finding(tests: pd.DataFrame) -> str:
         f"adjusted p-value {p_value}): we cannot tell whether effects differ, which is not to "
         f"say that they are the same.{unadjusted}{where}{more}"
     )
+
+
+def _below(count: int, total: int) -> str:
+    if total == 1:
+        return "it is" if count else "it is not"
+    return f"{held_by(count, total)} {'is' if count == 1 else 'are'}"
 
 
 def outcomes_table(found: Heterogeneity, tests: pd.DataFrame) -> Table:
