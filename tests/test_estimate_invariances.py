@@ -83,6 +83,7 @@ def assert_same(
     assert (one.term_units == two.term_units).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ESTIMATORS)
 @FEW
 @given(frame=PANELS, seed=st.integers(0, 99))
@@ -107,6 +108,7 @@ def test_what_is_only_presentation_changes_nothing(name, frame, seed):
             assert_same(plain, renamed)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", OF_NUMBERS)
 @FEW
 @given(
@@ -125,6 +127,7 @@ def test_the_unit_of_measurement_only_scales(name, frame, scale, shift):
         assert moved.point[place] - shift == pytest.approx(plain.point[place], abs=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ESTIMATORS)
 @FEW
 @given(frame=PANELS, years=st.sampled_from([-1000, 7, 300]))

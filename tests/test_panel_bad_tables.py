@@ -157,6 +157,7 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(RAW, tmp_path / "mine"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_fault_is_told_with_place_and_remedy(name: str, folder: Path) -> None:
     mutate, expected = CASES[name]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from conftest import IS_FULL
 
 from evallib.plan import list_parameters
 
@@ -45,6 +46,7 @@ def evallib(project: Path, line: str) -> str:
 
 
 @pytest.mark.whole
+@pytest.mark.skipif(not IS_FULL, reason="a whole run: in make test-full")
 def test_the_steps_of_the_page_lead_to_a_report(project: Path) -> None:
     said = {}
     for name, kind, text in FENCE.findall(PAGE):

@@ -405,6 +405,7 @@ CASES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_fault_is_one_line_with_place_and_remedy(name: str, folder: Path) -> None:
     mutate, expected = CASES[name]
